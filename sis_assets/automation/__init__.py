@@ -1,0 +1,1 @@
+"""What runs them: jobs, sensors, and the launch from a command."""

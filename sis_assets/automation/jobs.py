@@ -1,0 +1,67 @@
+"""The jobs: a district's sync, and a person's decision on a change set."""
+
+
+from typing import Literal
+
+import dagster as dg
+
+from sis_assets.assets.platform import Platform
+from sis_assets.model.faults import Fault
+
+SYNC_DISTRICT = dg.define_asset_job(
+    "sync_district",
+    selection=dg.AssetSelection.groups("raw", "core", "lifecycle", "delivery"),
+    executor_def=dg.in_process_executor,
+    description="Everything for one district, from its source to the outbox.",
+)
+
+
+class DecisionConfig(dg.Config):
+    """A person's decision. The hash stands in `changes show` and in the change set's table."""
+
+    decision: Literal["approve", "discard", "undo"]
+    change_set_id: str
+    content_sha256: str
+    by: str
+    note: str = ""
+
+
+@dg.op(description="Approve, discard or undo one change set, bound to its content's hash and to a person.")
+def decide_change_set_op(
+    context: dg.OpExecutionContext, config: DecisionConfig, platform: dg.ResourceParam[Platform]
+) -> None:
+    """Carry out the decision; the audit and the events name the person and the counts."""
+    from sis_assets.pipeline.decide import Decision, decide  # noqa: PLC0415 - keeps the definitions light
+
+    try:
+        done = decide(
+            platform.warehouse,
+            platform.clock,
+            Decision(config.decision),
+            config.change_set_id,
+            content_sha256=config.content_sha256,
+            by=config.by,
+            note=config.note,
+        )
+    except Fault as fault:
+        raise dg.Failure(description=fault.reason, allow_retries=False) from None
+    metadata = {
+        **done.counts,
+        "change_set_id": done.change_set_id,
+        "status": done.status,
+        "decided_by": config.by,
+    }
+    for name in ("change_sets", "accounts"):
+        context.log_event(
+            dg.AssetMaterialization(["lifecycle", name], partition=done.district_id, metadata=metadata)
+        )
+
+
+@dg.job(
+    name="decide_change_set",
+    executor_def=dg.in_process_executor,
+    description="Approve, discard or undo a change set.",
+)
+def decide_change_set() -> None:
+    """Run one decision from the launchpad."""
+    decide_change_set_op()

@@ -1,0 +1,91 @@
+"""Syncing from a command: the same job, and so the same events, as a run from the UI."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sis_assets.assets.partitions import register
+from sis_assets.assets.platform import AT_TAG, DISTRICTS_TAG, Platform
+from sis_assets.model.faults import Mover, PermanentFault
+from sis_assets.pipeline.stage import Outcome
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from sis_assets.warehouse import Home
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def dagster_home(home: Home) -> Path:
+    """Return DAGSTER_HOME (by default inside the home), with settings in it; sets the variable for child processes."""
+    folder = Path(os.environ.get("DAGSTER_HOME") or home.dagster).absolute()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings = folder / "dagster.yaml"
+    if not settings.exists():
+        template = (files("sis_assets.automation") / "dagster.yaml").read_text()
+        settings.write_text(template.replace("@EVENTS@", str(folder / "history" / "runs")))
+    os.environ["DAGSTER_HOME"] = str(folder)
+    return folder
+
+
+def instance_of(home: Home) -> dg.DagsterInstance:
+    """Open the Dagster instance of the home."""
+    import dagster as dg  # noqa: PLC0415 - a second of imports, only when something runs
+
+    dagster_home(home)
+    return dg.DagsterInstance.get()
+
+
+def sync(platform: Platform, instance: dg.DagsterInstance, names: Sequence[str]) -> dict[str, Outcome]:
+    """Run the job `sync_district` in this process for the districts and return one outcome for each.
+
+    One district is a run of its partition. Several are one run that records every district by itself: a range of Dagster
+    is contiguous and takes no failures, so the run carries the list in a tag and defers its asset events.
+    """
+    from sis_assets.definitions import defs  # noqa: PLC0415 - loads the whole graph, only when something runs
+
+    register(instance, [name for name in names if name in platform.registry.districts])
+    job = defs.resolve_job_def("sync_district")
+    tags = {AT_TAG: platform.clock.at.isoformat()} if platform.clock.at else {}
+    known = [name for name in instance.get_dynamic_partitions("districts") if name in set(names)]
+    if len(known) == 1:
+        job.execute_in_process(
+            run_config=_QUIET,
+            instance=instance,
+            partition_key=known[0],
+            tags=tags,
+            resources={"platform": platform},
+            raise_on_error=False,
+        )
+    elif known:
+        job.execute_in_process(
+            run_config=_QUIET,
+            instance=instance,
+            tags={
+                **tags,
+                "dagster/asset_partition_range_start": known[0],
+                "dagster/asset_partition_range_end": known[-1],
+                "dagster/defer_asset_events": "true",
+                DISTRICTS_TAG: ",".join(known),
+            },
+            resources={"platform": platform},
+            raise_on_error=False,
+        )
+    return {name: platform.outcomes.get(name) or _unfinished(name) for name in names}
+
+
+def _unfinished(name: str) -> Outcome:
+    return Outcome.failed(
+        name,
+        PermanentFault(
+            tried=f"Syncing {name}",
+            seen="the run ended before it said anything of this district",
+            todo="Look at the run in the Dagster UI",
+            mover=Mover.ENGINEER,
+        ),
+    )

@@ -1,0 +1,471 @@
+"""The command line: what an engineer runs and what scripts call.
+
+Exit 0 when no district failed, 2 for a usage or configuration error, 3 when a district failed. `--json` prints for
+programs and nothing else on standard output; everything else is for people.
+"""
+
+from __future__ import annotations
+
+import csv
+import getpass
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from sis_assets.model.faults import Fault
+from sis_assets.warehouse.home import Home
+
+if TYPE_CHECKING:
+    from sis_assets.assets.platform import Platform
+    from sis_assets.pipeline.decide import Decision, Proposal
+    from sis_assets.pipeline.stage import Outcome
+    from sis_assets.warehouse import Warehouse
+
+USAGE, FAILED = 2, 3
+
+app = typer.Typer(
+    help="Keeps an education product in step with the Student Information Systems of many districts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+districts_app = typer.Typer(help="The district files.", no_args_is_help=True)
+changes_app = typer.Typer(help="Change sets: what was proposed, held, applied.", no_args_is_help=True)
+outbox_app = typer.Typer(help="The outbox, for the systems that read it.", no_args_is_help=True)
+app.add_typer(districts_app, name="districts")
+app.add_typer(changes_app, name="changes")
+app.add_typer(outbox_app, name="outbox")
+
+out = Console()
+err = Console(stderr=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print for programs.")]
+ChangeSetId = Annotated[str, typer.Argument(help="The change set's id, as `changes list` shows it.")]
+DistrictOption = Annotated[str, typer.Option("--district", help="The district's key.")]
+
+
+class Format(StrEnum):
+    """How `query` prints."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+_COLOURS = {
+    "applied": "green",
+    "unchanged": "dim",
+    "skipped": "cyan",
+    "held": "yellow",
+    "failed": "red",
+    "discarded": "dim",
+    "superseded": "dim",
+    "undone": "magenta",
+}
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except Fault as fault:
+        _stop(fault.reason)
+
+
+def _stop(message: str, code: int = USAGE) -> None:
+    err.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    raise SystemExit(code)
+
+
+@app.command()
+def sync(
+    districts: Annotated[list[str] | None, typer.Argument(help="Districts to sync.")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Sync every district.")] = False,
+    at: Annotated[str | None, typer.Option(help="Business time, ISO 8601 with its offset; now by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read the districts' sources, propose changes, hold what is implausible, apply the rest."""
+    from sis_assets.assets.platform import Platform  # noqa: PLC0415 - Dagster's imports take a second
+    from sis_assets.automation.launch import instance_of  # noqa: PLC0415 - as above
+    from sis_assets.automation.launch import sync as run  # noqa: PLC0415 - as above
+
+    if bool(districts) == every:
+        _stop("Name the districts to sync, or give --all.")
+    home = Home.from_environment()
+    with Platform(home, at=_moment(at)) as platform:
+        names = _names(platform, districts)
+        with instance_of(home) as instance, _working(f"Syncing {len(names)} district(s)", quiet=as_json):
+            outcomes = run(platform, instance, names)
+    _print_outcomes(list(outcomes.values()), as_json=as_json)
+    if any(outcome.status == "failed" for outcome in outcomes.values()):
+        raise SystemExit(FAILED)
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        _stop(f"--at {text} is no ISO 8601 time with its offset, such as 2026-09-01T20:00:00-07:00.")
+    return moment
+
+
+def _names(platform: Platform, wanted: Sequence[str] | None) -> list[str]:
+    """The districts to sync. A name without a file, or whose file alone was asked for and is broken, is a usage error."""
+    registry = platform.registry
+    if not wanted:
+        names = sorted({*registry.districts, *registry.broken})
+        if not names:
+            _stop(f"There are no district files in {platform.home.districts}.")
+        return names
+    names = list(dict.fromkeys(wanted))
+    for name in names:
+        if name not in registry.broken:
+            registry.district(name)
+    if all(name in registry.broken for name in names):
+        raise registry.broken[names[0]]
+    return names
+
+
+@contextmanager
+def _working(text: str, *, quiet: bool) -> Iterator[None]:
+    if quiet or not err.is_terminal:
+        yield
+        return
+    with err.status(text):
+        yield
+
+
+def _print_outcomes(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
+    from sis_assets.pipeline.sync import as_line  # noqa: PLC0415 - beside its use
+
+    if as_json:
+        for outcome in outcomes:
+            sys.stdout.write(json.dumps(as_line(outcome), ensure_ascii=False) + "\n")
+        return
+    table = Table("district", "status", "changes", "reason", box=None, pad_edge=False)
+    for outcome in outcomes:
+        changes = "\n".join(f"{found.status}: {_counted(found.counts)}  {found.id}" for found in outcome.change_sets)
+        table.add_row(outcome.district_id, _coloured(str(outcome.status)), changes, outcome.reason)
+    out.print(table)
+
+
+def _coloured(status: str) -> str:
+    return f"[{_COLOURS.get(status, 'white')}]{status}[/]"
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count) or "no rows"
+
+
+@districts_app.command("check")
+def districts_check(*, as_json: AsJson = False) -> None:
+    """Check every district file: what is wrong, where, and what was probably meant."""
+    from sis_assets.districts import load_districts  # noqa: PLC0415 - pydantic, only where needed
+
+    registry = load_districts(Home.from_environment().districts)
+    if as_json:
+        for name in sorted({*registry.districts, *registry.broken}):
+            error = registry.broken.get(name)
+            problems = [str(problem) for problem in error.problems] if error else []
+            sys.stdout.write(json.dumps({"district": name, "ok": error is None, "problems": problems}) + "\n")
+    else:
+        for name, district in registry.districts.items():
+            out.print(f"[green]ok[/]      {name}: {district.name}, {district.sis.kind}, {district.timezone}", highlight=False)
+        for name, error in registry.broken.items():
+            out.print(f"[red]broken[/]  {name}", highlight=False)
+            for problem in error.problems:
+                out.print(f"        {problem}", markup=False, highlight=False, soft_wrap=True)
+    if registry.broken:
+        raise SystemExit(USAGE)
+
+
+@app.command()
+def doctor(
+    district: Annotated[str | None, typer.Argument(help="One district; without it the installation.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Check the installation, or everything about one district, and say what to do."""
+    from sis_assets.pipeline.doctor import examine_district, examine_home  # noqa: PLC0415 - as above
+
+    home = Home.from_environment()
+    findings = list(examine_home(home) if district is None else examine_district(home, district))
+    if as_json:
+        for finding in findings:
+            sys.stdout.write(json.dumps({"check": finding.check, "ok": finding.ok, "seen": finding.seen}) + "\n")
+    else:
+        for finding in findings:
+            mark = "[green]ok[/]  " if finding.ok else "[red]no[/]  "
+            out.print(f"{mark}{finding.check}: ", end="", highlight=False)
+            out.print(finding.seen, markup=False, highlight=False, soft_wrap=True)
+    if not all(finding.ok for finding in findings):
+        raise SystemExit(FAILED)
+
+
+@changes_app.command("list")
+def changes_list(
+    *,
+    district: Annotated[str | None, typer.Option(help="Only this district's.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only held, applied, discarded, superseded or undone.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the change sets, newest last."""
+    from sis_assets.pipeline.decide import find  # noqa: PLC0415 - beside its use
+
+    conditions = {"district_id = ?": district, "status = ?": status}
+    given = {text: value for text, value in conditions.items() if value}
+    with _lake() as warehouse, warehouse.read() as connection:
+        found = find(connection, " AND ".join(given) or "true", tuple(given.values()))
+    if as_json:
+        for proposal in found:
+            sys.stdout.write(json.dumps(_as_object(proposal)) + "\n")
+        return
+    table = Table("change set", "status", "created (UTC)", "changes", "decided by", box=None, pad_edge=False)
+    for proposal in found:
+        created = f"{proposal.created_at.astimezone(UTC):%Y-%m-%d %H:%M}"
+        table.add_row(
+            proposal.change_set_id, _coloured(proposal.status), created, _counted(proposal.counts), proposal.decided_by or ""
+        )
+    out.print(table if found else "No change sets.")
+
+
+@changes_app.command("show")
+def changes_show(
+    change_set_id: ChangeSetId,
+    *,
+    names: Annotated[bool, typer.Option("--names", help="Also the students' names; on a terminal only.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show one change set: its counts, why it is held, and who must act."""
+    from sis_assets.pipeline.review import rows_of  # noqa: PLC0415 - beside its use
+
+    if names and not out.is_terminal:
+        _stop("--names shows students' names, so it works on a terminal only.")
+    with _lake() as warehouse, warehouse.read() as connection:
+        proposal = _one(connection, change_set_id)
+        by_school, students = rows_of(connection, proposal, with_names=names)
+    if as_json:
+        sys.stdout.write(json.dumps({**_as_object(proposal), "schools": by_school}) + "\n")
+        return
+    _print_proposal(proposal)
+    table = Table("school", "kind", "students", box=None, pad_edge=False)
+    for row in by_school:
+        table.add_row(row["school"] or "", row["kind"], f"{row['students']:,}")
+    out.print(table)
+    for student in students:
+        out.print(student, markup=False, highlight=False)
+
+
+def _print_proposal(proposal: Proposal) -> None:
+    out.print(f"[bold]{proposal.change_set_id}[/]  {_coloured(proposal.status)}  {proposal.district_id}", highlight=False)
+    out.print(f"changes    {_counted(proposal.counts)}", highlight=False)
+    out.print(
+        f"beside     {proposal.unchanged:,} unchanged, {proposal.rejected:,} rejected, {proposal.protected:,} protected",
+        highlight=False,
+    )
+    out.print(f"content    {proposal.content_sha256}", highlight=False)
+    if proposal.decided_by:
+        out.print(f"decided    {proposal.decided_at:%Y-%m-%d %H:%M} UTC by {proposal.decided_by}", highlight=False)
+    for reason in proposal.reasons:
+        out.print(f"held       {reason}", markup=False, highlight=False, soft_wrap=True)
+
+
+_HASH = Annotated[str | None, typer.Option("--hash", help="The content's hash, as `changes show` prints it.")]
+_BY = Annotated[str | None, typer.Option("--by", help="Who decides; you, by default.")]
+_NOTE = Annotated[str, typer.Option("--note", help="Why; goes into the audit.")]
+_YES = Annotated[bool, typer.Option("--yes", help="Do not ask, without a hash.")]
+
+
+@changes_app.command()
+def approve(change_set_id: ChangeSetId, *, content: _HASH = None, by: _BY = None, note: _NOTE = "", yes: _YES = False) -> None:
+    """Apply a held change set."""
+    _decide("approve", change_set_id, content, by, note, yes=yes)
+
+
+@changes_app.command()
+def discard(change_set_id: ChangeSetId, *, content: _HASH = None, by: _BY = None, note: _NOTE = "", yes: _YES = False) -> None:
+    """Drop a held change set; it comes back only with other bytes."""
+    _decide("discard", change_set_id, content, by, note, yes=yes)
+
+
+@changes_app.command()
+def undo(change_set_id: ChangeSetId, *, content: _HASH = None, by: _BY = None, note: _NOTE = "", yes: _YES = False) -> None:
+    """Take back an applied change set: the accounts become what they were."""
+    _decide("undo", change_set_id, content, by, note, yes=yes)
+
+
+def _decide(kind: str, change_set_id: str, content: str | None, by: str | None, note: str, *, yes: bool) -> None:
+    from sis_assets.assets.platform import ALL_TABLES  # noqa: PLC0415 - Dagster's imports take a second
+    from sis_assets.pipeline.decide import Decision, decide  # noqa: PLC0415 - beside its use
+    from sis_assets.pipeline.stage import Clock  # noqa: PLC0415 - beside its use
+    from sis_assets.warehouse import Warehouse  # noqa: PLC0415 - beside its use
+
+    decision: Decision = Decision(kind)
+    with _lake() as warehouse, warehouse.read() as connection:
+        proposal = _one(connection, change_set_id)
+    if content is None and not yes:
+        if not (sys.stdin.isatty() and out.is_terminal):
+            _stop(f"Give --hash with the content's hash, or --yes, to {decision} without being asked.")
+        _print_proposal(proposal)
+        typer.confirm(f"{decision.capitalize()} this change set?", abort=True)
+    with Warehouse(Home.from_environment(), ALL_TABLES) as warehouse:
+        done = decide(
+            warehouse,
+            Clock(),
+            decision,
+            change_set_id,
+            content_sha256=content or proposal.content_sha256,
+            by=by if by is not None else getpass.getuser(),
+            note=note,
+        )
+    out.print(f"{done.change_set_id} is {done.status}: {_counted(done.counts)}.", highlight=False)
+
+
+def _one(connection: Any, change_set_id: str) -> Proposal:
+    from sis_assets.pipeline.decide import find  # noqa: PLC0415 - beside its use
+
+    found = find(connection, "change_set_id = ?", (change_set_id,))
+    if not found:
+        _stop(f"There is no change set {change_set_id}; `sis-assets changes list` shows them.")
+    return found[0]
+
+
+def _as_object(proposal: Proposal) -> dict[str, Any]:
+    return {
+        "id": proposal.change_set_id,
+        "district": proposal.district_id,
+        "extract_id": proposal.extract_id,
+        "status": proposal.status,
+        "reasons": list(proposal.reasons),
+        "created_at": _plain(proposal.created_at),
+        "decided_at": _plain(proposal.decided_at),
+        "decided_by": proposal.decided_by,
+        "content_sha256": proposal.content_sha256,
+        "counts": proposal.counts,
+        "unchanged": proposal.unchanged,
+        "rejected": proposal.rejected,
+        "protected": proposal.protected,
+    }
+
+
+@outbox_app.command("read")
+def outbox_read(
+    district: DistrictOption, *, limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 1000
+) -> None:
+    """Print what a district's outbox holds and nobody acknowledged, one JSON object a line, in order."""
+    from sis_assets.destinations.outbox import pending  # noqa: PLC0415 - beside its use
+
+    with _lake() as warehouse, warehouse.read() as connection:
+        for row in pending(connection, district, limit):
+            line = {**row, "payload": json.loads(row["payload"])}
+            sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+@outbox_app.command("acknowledge")
+def outbox_acknowledge(
+    district: DistrictOption, through: Annotated[int, typer.Option(min=1, help="The last sequence that was taken.")]
+) -> None:
+    """Mark everything up to a sequence as delivered."""
+    from sis_assets.assets.platform import ALL_TABLES  # noqa: PLC0415 - Dagster's imports take a second
+    from sis_assets.destinations.outbox import acknowledge  # noqa: PLC0415 - beside its use
+    from sis_assets.warehouse import Warehouse  # noqa: PLC0415 - beside its use
+
+    with Warehouse(Home.from_environment(), ALL_TABLES) as warehouse:
+        count = warehouse.write(lambda connection: acknowledge(connection, district, through, datetime.now(UTC)))
+    out.print(f"{count:,} rows of {district} are delivered.", highlight=False)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="A query; tables are schema.table, such as core.students.")],
+    *,
+    form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.TABLE,
+) -> None:
+    """Ask the warehouse, reading only."""
+    import duckdb  # noqa: PLC0415 - heavy, only where needed
+
+    with _lake() as warehouse, warehouse.read() as connection:
+        try:
+            cursor = connection.execute(sql)
+            names = [column[0] for column in cursor.description or ()]
+            rows = cursor.fetchall()
+        except duckdb.Error as error:
+            _stop(str(error))
+    if form is Format.JSON:
+        objects = [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in rows]
+        sys.stdout.write(json.dumps(objects, ensure_ascii=False) + "\n")
+    elif form is Format.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows([_cell(value) for value in row] for row in rows)
+    else:
+        _print_table(names, rows)
+
+
+def _print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    table = Table(*names, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    out.print(table, markup=False, highlight=False)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it: times ISO 8601 in UTC, dates ISO 8601, decimals as numbers."""
+    match value:
+        case datetime():
+            return (value.astimezone(UTC) if value.tzinfo else value).isoformat()
+        case date() | time():
+            return value.isoformat()
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case dict():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case bytes() | bytearray():
+            return bytes(value).hex()
+        case None | bool() | int() | float() | str():
+            return value
+    return str(value)
+
+
+def _cell(value: Any) -> str:
+    plain = _plain(value)
+    if plain is None:
+        return ""
+    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+
+
+@contextmanager
+def _lake() -> Iterator[Warehouse]:
+    """Give the warehouse for reading."""
+    from sis_assets.warehouse import Warehouse  # noqa: PLC0415 - beside its use
+
+    with Warehouse(Home.from_environment(), (), read_only=True) as warehouse:
+        yield warehouse
+
+
+@app.command()
+def demo(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Play the nights and stop, without the Dagster UI.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+) -> None:
+    """Make three made-up districts, play several nights, then show them in the Dagster UI."""
+    from sis_assets.sandbox.demo import play  # noqa: PLC0415 - only the demo needs its sandbox
+
+    raise SystemExit(play(Home.from_environment(), once=once, port=port, console=out))

@@ -1,0 +1,213 @@
+"""The kinds of SIS, each with its own keys below `sis`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
+
+from sis_assets.districts.dropzone import Dropzone, Files
+from sis_assets.districts.secret import Identifier, Secret
+from sis_assets.districts.section import Section, wrong
+from sis_assets.districts.text import AeriesUrl, Code, Literally, OneRosterUrl, ServerUrl, Text, Url
+
+RequestField = Literal[
+    "school_year",
+    "student_id",
+    "school_id",
+    "course_code",
+    "kind",
+    "alternate_for",
+    "priority",
+    "requested_at",
+]
+#: The two OneRoster versions; editors read the unquoted form as a number.
+Version = Annotated[Literal["1.1", "1.2"], WithJsonSchema({"enum": ["1.1", "1.2", 1.1, 1.2]})]
+
+
+def kind_tag(value: object) -> str | None:
+    """Return the tag of the union member that `value` says it is: its `kind` in angle brackets."""
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return f"<{kind}>" if isinstance(kind, str) else None
+
+
+class Requests(Section):
+    """How course requests go back to the SIS."""
+
+    mode: Literal["file", "api", "sql"] = Field(
+        "file", description="A file for the SIS's import, calls of its API, or a script for its database."
+    )
+    columns: Mapping[Text, RequestField | None] = Field(
+        {},
+        description="The file's columns and the request's field that fills each; "
+        "without a value the column is left out. Absent: the SIS's contract columns.",
+    )
+    literals: Mapping[Text, Literally] = Field(
+        {}, description="Columns of the file that always hold the same text."
+    )
+    year_id: Literal["year", "term"] = Field(
+        "year",
+        description="PowerSchool's YearID: ending year - 1991, or a hundred times that, as in term ids.",
+    )
+
+    @model_validator(mode="after")
+    def _a_column_is_filled_once(self) -> Self:
+        if any(self.columns.get(column) is not None for column in self.literals):
+            raise wrong("fills a column that columns fills too", key="literals")
+        return self
+
+
+class Ids(Section):
+    """Which OneRoster value identifies a record."""
+
+    student: Literal["sourcedId", "identifier"] = Field("sourcedId", description="The student_id.")
+    school: Literal["sourcedId", "identifier"] = Field("sourcedId", description="The school_id.")
+    state_id: Text | None = Field(
+        None, description="The type of the userIds entry that is the state's student id."
+    )
+
+
+class OAuth2(Section):
+    """OAuth 2 client credentials."""
+
+    kind: Literal["oauth2"] = Field(description="How the client proves who it is.")
+    token_url: Url = Field(description="Where access tokens are fetched.")
+    client_id: Identifier = Field(description="The client's id.")
+    client_secret: Secret = Field(description="The client's secret.")
+    scopes: tuple[Text, ...] = Field((), description="The scopes to ask for. Empty: those of the version.")
+
+
+class OAuth1(Section):
+    """OAuth 1.0a signatures."""
+
+    kind: Literal["oauth1"] = Field(description="How the client proves who it is.")
+    consumer_key: Identifier = Field(description="The consumer's key.")
+    consumer_secret: Secret = Field(description="The consumer's secret.")
+    signature: Literal["HMAC-SHA1", "HMAC-SHA256"] = Field(
+        "HMAC-SHA256", description="How requests are signed."
+    )
+
+
+class SiteLogin(Section):
+    """The older set of credentials: domain, site code, login and password."""
+
+    kind: Literal["site_login"] = Field(description="How the client proves who it is.")
+    domain: Text = Field(description="The site's domain.")
+    site_code: Text = Field(description="The site's code.")
+    login: Identifier = Field(description="The login's name.")
+    password: Secret = Field(description="The login's password.")
+
+
+Auth = Annotated[
+    Annotated[OAuth2, Tag("<oauth2>")]
+    | Annotated[OAuth1, Tag("<oauth1>")]
+    | Annotated[SiteLogin, Tag("<site_login>")],
+    Discriminator(kind_tag),
+]
+
+
+class _Source(Section):
+    """What every kind of SIS has."""
+
+    sis_name: ClassVar[str]
+
+
+class _TakesRequests(_Source):
+    """A SIS that takes course requests back, by the modes that it knows."""
+
+    request_modes: ClassVar[tuple[str, ...]] = ("file",)
+
+    requests: Requests = Field(Requests(), description="How course requests go back.")
+
+    @model_validator(mode="after")
+    def _a_mode_that_the_sis_knows(self) -> Self:
+        if self.requests.mode not in self.request_modes:
+            raise wrong(
+                f"must be one of {', '.join(self.request_modes)} for this kind of SIS", key="requests.mode"
+            )
+        return self
+
+
+class PowerSchool(_TakesRequests):
+    """PowerSchool by its API plugin."""
+
+    sis_name = "powerschool"
+    request_modes = ("file", "api")
+
+    kind: Literal["powerschool"] = Field(description="The kind of SIS.")
+    url: ServerUrl = Field(description="The server's address, without a path.")
+    client_id: Identifier = Field(description="The plugin's client id.")
+    client_secret: Secret = Field(description="The plugin's client secret.")
+
+
+class Aeries(_TakesRequests):
+    """Aeries by its API certificate."""
+
+    sis_name = "aeries"
+    request_modes = ("file", "api", "sql")
+
+    kind: Literal["aeries"] = Field(description="The kind of SIS.")
+    url: AeriesUrl = Field(description="The address with the site path, without /api/v5.")
+    certificate: Secret = Field(description="The API certificate.")
+    database_year: int = Field(
+        ge=1990, le=2100, description="The database's year: the year in which it starts."
+    )
+    leas: tuple[Code, ...] = Field(
+        (), description="The codes of the LEAs whose students one certificate shows."
+    )
+
+
+class EschoolplusFiles(_TakesRequests):
+    """eSchoolPLUS by files in the Career Cruising / Xello layouts."""
+
+    sis_name = "eschoolplus"
+
+    kind: Literal["eschoolplus_files"] = Field(description="The kind of SIS.")
+    dropzone: Dropzone = Field(description="Where the files arrive.")
+    files: Files = Field(Files(), description="How the files are written.")
+
+
+class EschoolplusApi(_TakesRequests):
+    """eSchoolPLUS by its OneRoster API."""
+
+    sis_name = "eschoolplus"
+
+    kind: Literal["eschoolplus_api"] = Field(description="The kind of SIS.")
+    url: OneRosterUrl = Field(description="The address up to, and without, /ims/oneroster or /v1p1.")
+    version: Version = Field(description="The OneRoster version.")
+    auth: Auth = Field(description="How the client proves who it is.")
+    ids: Ids = Field(Ids(), description="Which value identifies a record.")
+
+
+class OneRosterFiles(_Source):
+    """Any SIS by OneRoster CSV files, loose or in one zip."""
+
+    sis_name = "oneroster"
+
+    kind: Literal["oneroster_files"] = Field(description="The kind of SIS.")
+    dropzone: Dropzone = Field(description="Where the files arrive.")
+    ids: Ids = Field(Ids(), description="Which value identifies a record.")
+
+
+class OneRosterApi(_Source):
+    """Any SIS by a OneRoster API."""
+
+    sis_name = "oneroster"
+
+    kind: Literal["oneroster_api"] = Field(description="The kind of SIS.")
+    url: OneRosterUrl = Field(description="The address up to, and without, /ims/oneroster or /v1p1.")
+    version: Version = Field(description="The OneRoster version.")
+    auth: Auth = Field(description="How the client proves who it is.")
+    ids: Ids = Field(Ids(), description="Which value identifies a record.")
+
+
+Source = Annotated[
+    Annotated[PowerSchool, Tag("<powerschool>")]
+    | Annotated[Aeries, Tag("<aeries>")]
+    | Annotated[EschoolplusFiles, Tag("<eschoolplus_files>")]
+    | Annotated[EschoolplusApi, Tag("<eschoolplus_api>")]
+    | Annotated[OneRosterFiles, Tag("<oneroster_files>")]
+    | Annotated[OneRosterApi, Tag("<oneroster_api>")],
+    Discriminator(kind_tag),
+]

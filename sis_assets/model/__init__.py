@@ -1,0 +1,1 @@
+"""The rules, pure: no input, no output, nothing of ours imported."""

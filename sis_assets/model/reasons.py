@@ -1,0 +1,58 @@
+"""Why a record was rejected: one code and one sentence for each, free of values, ending with whose move it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from sis_assets.model.faults import Mover, sentence
+
+
+def _district(text: str) -> str:
+    return sentence(text, Mover.DISTRICT)
+
+
+def _engineer(text: str) -> str:
+    return sentence(text, Mover.ENGINEER)
+
+
+REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "missing_student_id": _district("The record has no student id. Give every student an id in the SIS"),
+        "missing_first_name": _district("The record has no first name. Complete it in the SIS"),
+        "missing_last_name": _district("The record has no last name. Complete it in the SIS"),
+        "missing_grade": _district("The record has no grade. Complete it in the SIS"),
+        "missing_school": _district("The record has no school. Complete it in the SIS"),
+        "missing_school_id": _district("The school has no code. Complete it in the SIS"),
+        "missing_name": _district("The record has no name. Complete it in the SIS"),
+        "missing_course_code": _district("The record has no course code. Complete it in the SIS"),
+        "unknown_grade": _engineer(
+            "The grade's code is not known. Add it to codes.grade of the district file"
+        ),
+        "unknown_school": _district(
+            "The record names a school that the extract does not have. Send the school too"
+        ),
+        "unknown_school_type": _district(
+            "The school's type is none of 1, 2 and 3. Correct the building types in the SIS"
+        ),
+        "unknown_student": _district(
+            "The record names a student that the student file does not have. Export both together"
+        ),
+        "student_rejected": _district("The student's own record was rejected. Repair that record first"),
+        "invalid_birth_date": _district(
+            "The birth date is no possible date in the agreed form. Correct it, or the district file's date_format"
+        ),
+        "invalid_date": _district(
+            "The date is no possible date in the agreed form. Correct it, or the district file's date_format"
+        ),
+        "invalid_gender": _district("The gender is none of M, F, N, X and empty. Correct it in the SIS"),
+        "invalid_credits": _district("The credits are no number. Correct them in the SIS"),
+        "invalid_graduation_year": _district("The graduation year is no year. Correct it in the SIS"),
+        "duplicate_row": _district(
+            "The record stands in the file more than once; the first one counts. Remove the copy"
+        ),
+        "conflicting_rows": _district(
+            "Several records of one key contradict each other, so none counts. Keep the right one in the SIS"
+        ),
+    }
+)

@@ -1,0 +1,1 @@
+"""The stages, each a function over a set of districts."""

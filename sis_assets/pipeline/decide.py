@@ -1,0 +1,193 @@
+"""A person's decisions on change sets: approve or discard what is held, undo what was applied.
+
+A decision names the change set, the hash of its content and the person; it is audited in the transaction that carries
+it out, so a rerun finds it done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
+from sis_assets.model.schema import CHANGE_KINDS
+from sis_assets.pipeline.apply import apply, contradictions, quoted
+from sis_assets.warehouse import ledger
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from duckdb import DuckDBPyConnection
+
+    from sis_assets.pipeline.stage import Clock
+    from sis_assets.warehouse import Warehouse
+
+
+class Decision(StrEnum):
+    """What a person may decide."""
+
+    APPROVE = "approve"
+    DISCARD = "discard"
+    UNDO = "undo"
+
+
+_FROM = {Decision.APPROVE: "held", Decision.DISCARD: "held", Decision.UNDO: "applied"}
+_TO = {Decision.APPROVE: "applied", Decision.DISCARD: "discarded", Decision.UNDO: "undone"}
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A change set as a person sees it before deciding."""
+
+    change_set_id: str
+    district_id: str
+    extract_id: str
+    status: str
+    reasons: tuple[str, ...]
+    created_at: datetime
+    decided_at: datetime | None
+    decided_by: str | None
+    content_sha256: str
+    counts: dict[str, int]
+    unchanged: int
+    rejected: int
+    protected: int
+
+
+def find(connection: DuckDBPyConnection, where: str = "true", values: tuple[Any, ...] = ()) -> list[Proposal]:
+    """Return change sets, newest last; `where` is a condition over lifecycle.change_sets."""
+    kinds = ", ".join(f"{kind}s" for kind in CHANGE_KINDS)
+    rows = connection.execute(
+        "SELECT change_set_id, district_id, extract_id, status, reasons, created_at, decided_at, decided_by, content_sha256,"
+        f" unchanged, rejected, protected, {kinds} FROM lifecycle.change_sets WHERE {where} ORDER BY created_at, change_set_id",
+        list(values),
+    ).fetchall()
+    return [
+        Proposal(
+            change_set_id=row[0],
+            district_id=row[1],
+            extract_id=row[2],
+            status=row[3],
+            reasons=tuple(row[4] or ()),
+            created_at=row[5],
+            decided_at=row[6],
+            decided_by=row[7],
+            content_sha256=row[8],
+            unchanged=row[9],
+            rejected=row[10],
+            protected=row[11],
+            counts=dict(zip(CHANGE_KINDS, row[12:], strict=True)),
+        )
+        for row in rows
+    ]
+
+
+def decide(
+    warehouse: Warehouse,
+    clock: Clock,
+    decision: Decision,
+    change_set_id: str,
+    *,
+    content_sha256: str,
+    by: str,
+    note: str = "",
+) -> Proposal:
+    """Carry out a decision and return the change set as it now stands. Repeating a decision that is done changes nothing.
+
+    Raises NeedsPerson when there is no such set, its content has another hash, or it is not in the state that the
+    decision needs; PermanentFault when the accounts have moved on since.
+    """
+    if not by.strip():
+        raise _refused(decision, change_set_id, "nobody is named", "Say who decides, with --by NAME")
+    return warehouse.write(
+        lambda connection: _decide(
+            connection, clock.now(), decision, change_set_id, content_sha256, by.strip(), note.strip()
+        )
+    )
+
+
+def _decide(
+    connection: DuckDBPyConnection,
+    now: datetime,
+    decision: Decision,
+    change_set_id: str,
+    content_sha256: str,
+    by: str,
+    note: str,
+) -> Proposal:
+    found = find(connection, "change_set_id = ?", (change_set_id,))
+    if not found:
+        raise _refused(
+            decision, change_set_id, "there is no such change set", "Look at `sis-assets changes list`"
+        )
+    [proposal] = found
+    if proposal.content_sha256 != content_sha256:
+        raise _refused(
+            decision,
+            change_set_id,
+            "its content has another hash",
+            "Look at it again with `sis-assets changes show`",
+        )
+    if proposal.status == _TO[decision] and proposal.decided_by == by:
+        return proposal
+    if proposal.status != _FROM[decision]:
+        raise _refused(
+            decision,
+            change_set_id,
+            f"it is {proposal.status}, not {_FROM[decision]}",
+            "Look at `sis-assets changes list` for what can be decided",
+        )
+    if decision is not Decision.DISCARD:
+        _carry_out(connection, decision, proposal)
+    connection.execute(
+        "UPDATE lifecycle.change_sets SET status = ?, decided_at = ?, decided_by = ? WHERE change_set_id = ?",
+        [_TO[decision], now, by, change_set_id],
+    )
+    ledger.audit(
+        connection,
+        district_id=proposal.district_id,
+        at=now,
+        actor=by,
+        action=decision,
+        subject=change_set_id,
+        detail={"content_sha256": content_sha256, "counts": proposal.counts, "note": note},
+    )
+    return find(connection, "change_set_id = ?", (change_set_id,))[0]
+
+
+def _carry_out(connection: DuckDBPyConnection, decision: Decision, proposal: Proposal) -> None:
+    district, set_id = quoted([proposal.district_id]), quoted([proposal.change_set_id])
+    back = decision is Decision.UNDO
+    mine = f"FROM lake.lifecycle.changes WHERE district_id = {district} AND change_set_id = {set_id}"
+    if back:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE rows AS SELECT * {mine}")
+    else:
+        # Another set of the same extract may have written the account since this one was proposed.
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE rows AS SELECT m.* EXCLUDE (at_id) REPLACE (a.sis_key AS sis_key_from, a.applied_change_set_id AS previous_change_set_id)"
+            " FROM (SELECT *, coalesce(max(CASE WHEN kind = 'rekey' THEN json_extract_string(changed, '$.student_id.from') END)"
+            f" OVER (PARTITION BY student_id), student_id) AS at_id {mine}) m"
+            f" LEFT JOIN (SELECT * FROM lake.lifecycle.accounts WHERE district_id = {district}) a ON a.student_id = m.at_id"
+        )
+        connection.execute(
+            f"DELETE FROM lifecycle.changes WHERE district_id = {district} AND change_set_id = {set_id}"
+        )
+        connection.execute("INSERT INTO lifecycle.changes BY NAME SELECT * FROM rows")
+    wrong = contradictions(connection, [proposal.district_id], back=back)
+    if wrong:
+        raise PermanentFault(
+            tried=f"{decision.capitalize()} of {proposal.change_set_id}",
+            seen=f"{wrong} of its accounts were changed by a later change set",
+            todo="Undo the later ones first, newest first"
+            if back
+            else "Sync the district and decide on the new proposal",
+            mover=Mover.ENGINEER,
+        )
+    apply(connection, [proposal.district_id], back=back)
+
+
+def _refused(decision: Decision, change_set_id: str, seen: str, todo: str) -> NeedsPerson:
+    return NeedsPerson(
+        tried=f"{decision.capitalize()} of {change_set_id}", seen=seen, todo=todo, mover=Mover.ENGINEER
+    )

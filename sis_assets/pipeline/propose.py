@@ -1,0 +1,321 @@
+"""Compare the newest extracts with the accounts, let the guard judge, apply what passes: one transaction for the set.
+
+The change sets, the accounts, the outbox and the ledger are written together or not at all; a rerun finds the
+comparison in the ledger and does nothing (DESIGN §5, §6, §7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from sis_assets.model import guard, lifecycle
+from sis_assets.model.calendar import Mode, near_year_start
+from sis_assets.model.faults import Mover, PermanentFault, sentence
+from sis_assets.model.schema import CHANGE_KINDS, CHANGES
+from sis_assets.pipeline.apply import apply, quoted
+from sis_assets.pipeline.canonicalise import typed_under
+from sis_assets.pipeline.compare import Case, Figures, compare
+from sis_assets.pipeline.extract import paused
+from sis_assets.pipeline.stage import ChangeSet, Outcome, Stage, Status
+from sis_assets.warehouse import ledger
+from sis_assets.warehouse.ledger import State
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from sis_assets.districts import District
+
+
+def propose(stage: Stage, districts: Sequence[District]) -> dict[str, Outcome]:
+    """Propose, guard and apply for every district of the set; gives one outcome a district.
+
+    applied, held (anything of it waits for a person), unchanged, skipped (the calendar keeps it back), or failed.
+    """
+    return stage.warehouse.write(lambda connection: _propose(connection, stage, districts))
+
+
+def _propose(
+    connection: DuckDBPyConnection, stage: Stage, districts: Sequence[District]
+) -> dict[str, Outcome]:
+    states = ledger.states(connection, [district.district for district in districts])
+    outcomes: dict[str, Outcome] = {}
+    cases: list[Case] = []
+    for district in districts:
+        state, (mode, last) = states[district.district], stage.mode(district)
+        standing = _standing(district, state, mode, last)
+        if standing is not None:
+            outcomes[district.district] = standing
+        elif state.newest is not None:
+            number = state.proposal.number + 1 if state.proposal else 1
+            cases.append(Case(district, state.newest, mode, last, stage.day(district), number, state.held))
+    if cases:
+        outcomes |= _compare(connection, stage.clock.now(), cases)
+    _with_held_sets(connection, outcomes, states, {case.id for case in cases})
+    return outcomes
+
+
+def _standing(district: District, state: State, mode: Mode, last: date | None) -> Outcome | None:
+    """Outcome of a district that is not compared now; None when it is."""
+    name = district.district
+    if state.newest is None or state.last_failed:
+        fault = PermanentFault(
+            tried="Comparing with the accounts",
+            seen="the newest read failed or there is none",
+            todo="Repair the source and sync again",
+            mover=Mover.ENGINEER,
+        )
+        return Outcome.failed(name, fault)
+    if mode is Mode.PAUSE:
+        return Outcome(name, Status.SKIPPED, paused(last))
+    if state.proposal is not None and state.is_proposed(mode, district.digest()):
+        if state.proposal.waiting and not state.held:
+            return Outcome(name, Status.SKIPPED, _kept_back(state.proposal.waiting, last))
+        return Outcome(
+            name, Status.UNCHANGED, sentence("The same bytes as last time; nothing to do", Mover.DISTRICT)
+        )
+    if state.newest.typed_under != typed_under(district):
+        fault = PermanentFault(
+            tried="Comparing with the accounts",
+            seen="the canonical tables were not made of the newest extract under this district file",
+            todo="Materialize core for this district first",
+            mover=Mover.ENGINEER,
+        )
+        return Outcome.failed(name, fault)
+    return None
+
+
+def _compare(connection: DuckDBPyConnection, now: datetime, cases: Sequence[Case]) -> dict[str, Outcome]:
+    figures = compare(connection, cases)
+    verdicts = {case.id: _judge(case, figures[case.id]) for case in cases}
+    _split(connection, cases, verdicts, figures)
+    superseded = [set_id for case in cases for set_id in case.held]
+    if superseded:
+        connection.execute(
+            "UPDATE lifecycle.change_sets SET status = 'superseded', decided_at = ?, decided_by = 'a later sync'"
+            f" WHERE (change_set_id || '') IN ({quoted(superseded)})",
+            [now],
+        )
+    sets = _change_sets(connection, now, cases, verdicts, figures)
+    if sets:
+        connection.execute(
+            f"INSERT INTO lifecycle.changes SELECT {', '.join(CHANGES.column_names)} FROM split"
+        )
+    moved = [name for name, mine in sets.items() if any(found.status == "applied" for found in mine)]
+    if moved:
+        connection.execute("CREATE OR REPLACE TEMP VIEW rows AS SELECT * FROM split WHERE NOT held")
+        apply(connection, moved)
+    ledger.insert(
+        connection,
+        "ops.proposals",
+        [
+            {
+                "district_id": case.id,
+                "number": case.number,
+                "extract_id": case.extract.extract_id,
+                "content_sha256": case.extract.content_sha256,
+                "mode": case.mode,
+                "district_file_sha256": case.district.digest(),
+                "proposed_at": now,
+                "delivered": case.id in moved or case.id not in sets,
+                "waiting": figures[case.id].waiting,
+            }
+            for case in cases
+        ],
+    )
+    return {
+        case.id: _outcome(case, sets.get(case.id, []), verdicts[case.id], figures[case.id]) for case in cases
+    }
+
+
+def _judge(case: Case, figures: Figures) -> guard.Verdict:
+    settings = case.district.guard
+    thresholds = {
+        kind: guard.Threshold(found.percent, found.at_least)
+        for kind in guard.GUARDED
+        if (found := getattr(settings, kind))
+    }
+    limits = guard.Limits(
+        kinds=thresholds,
+        rejected=guard.Threshold(settings.rejected.percent, settings.rejected.at_least),
+        shrink=guard.Threshold(settings.shrink.percent, settings.shrink.at_least),
+        hold_all=settings.on_hold == "all",
+    )
+    extent = guard.Extent(
+        records=case.extract.records,
+        yardstick=figures.yardstick,
+        rejected_students=figures.rejected,
+        unreadable_keys=figures.unreadable,
+        missing=figures.missing,
+    )
+    return guard.judge(
+        limits,
+        figures.counts,
+        extent,
+        first_sync=figures.accounts == 0,
+        near_year_start=near_year_start(
+            case.today, case.district.calendar.year_start, settings.transfer.year_start_days
+        ),
+    )
+
+
+def _split(
+    connection: DuckDBPyConnection,
+    cases: Sequence[Case],
+    verdicts: Mapping[str, guard.Verdict],
+    figures: Mapping[str, Figures],
+) -> None:
+    """Lay down `split`: `proposed` with the change set that each row belongs to, and whether that one is held.
+
+    What depends on a held change of id is held with it.
+    """
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE trips (district_id VARCHAR, kind VARCHAR, school_id VARCHAR, only_missing BOOLEAN)"
+    )
+    trips: list[list[object]] = []
+    for name, verdict in verdicts.items():
+        kinds = CHANGE_KINDS if verdict.everything else sorted(verdict.kinds)
+        trips += [[name, kind, None, False] for kind in kinds]
+        trips += [[name, kind, school, False] for kind, school in sorted(verdict.schools)]
+        trips += [[name, "deactivate", None, True]] * verdict.missing
+    if trips:
+        connection.executemany("INSERT INTO trips VALUES (?, ?, ?, ?)", trips)
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE numbers (district_id VARCHAR, extract_id VARCHAR, sets BIGINT)"
+    )
+    connection.executemany(
+        "INSERT INTO numbers VALUES (?, ?, ?)",
+        [[c.id, c.extract.extract_id, figures[c.id].sets] for c in cases],
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE tripped AS SELECT p.*, EXISTS (SELECT 1 FROM trips t WHERE t.district_id = p.district_id AND t.kind = p.kind"
+        " AND (t.school_id IS NULL OR t.school_id = CASE WHEN p.kind = 'create' THEN p.school_to ELSE p.school_from END)"
+        " AND (NOT t.only_missing OR p.reason = 'missing')) AS trips FROM proposed p"
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE split AS WITH marked AS (SELECT *, trips OR coalesce(bool_or(trips AND kind = 'rekey')"
+        " OVER (PARTITION BY district_id, student_id), false) AS held FROM tripped),"
+        " parts AS (SELECT district_id, bool_or(NOT held) AS applies FROM marked GROUP BY district_id)"
+        " SELECT m.* EXCLUDE (trips), n.extract_id || '.' || (n.sets + CASE WHEN m.held AND parts.applies THEN 2 ELSE 1 END) AS change_set_id"
+        " FROM marked m JOIN numbers n USING (district_id) JOIN parts USING (district_id)"
+    )
+
+
+def _change_sets(
+    connection: DuckDBPyConnection,
+    now: datetime,
+    cases: Sequence[Case],
+    verdicts: Mapping[str, guard.Verdict],
+    figures: Mapping[str, Figures],
+) -> dict[str, list[ChangeSet]]:
+    """Write the change sets of `split`; a hold of everything is a set of its own even when it has no rows."""
+    hashes = dict(
+        connection.execute(
+            f"SELECT change_set_id, content_sha256 FROM ({lifecycle.content_sha256('split')})"
+        ).fetchall()
+    )
+    found = connection.execute(
+        f"SELECT c.district_id, c.change_set_id, h.held, {', '.join(f'c.{kind}s' for kind in CHANGE_KINDS)}"
+        f" FROM ({lifecycle.counts('split')}) c JOIN (SELECT DISTINCT change_set_id, held FROM split) h USING (change_set_id)"
+        " ORDER BY c.change_set_id"
+    ).fetchall()
+    by_district: dict[str, list[tuple[Any, ...]]] = {}
+    for row in found:
+        by_district.setdefault(row[0], []).append(row)
+    rows, result = [], {}
+    for case in cases:
+        mine = by_district.get(case.id, [])
+        verdict, figure = verdicts[case.id], figures[case.id]
+        if verdict.everything and not mine:
+            mine = [
+                (case.id, f"{case.extract.extract_id}.{figure.sets + 1}", True, *(0 for _ in CHANGE_KINDS))
+            ]
+        for _, set_id, held, *numbers in mine:
+            counts = dict(zip(CHANGE_KINDS, numbers, strict=True))
+            result.setdefault(case.id, []).append(ChangeSet(set_id, "held" if held else "applied", counts))
+            rows.append(
+                {
+                    "district_id": case.id,
+                    "change_set_id": set_id,
+                    "extract_id": case.extract.extract_id,
+                    "status": "held" if held else "applied",
+                    "reasons": list(verdict.reasons) if held else [],
+                    "created_at": now,
+                    "decided_at": None if held else now,
+                    "decided_by": None if held else "guard",
+                    "content_sha256": hashes.get(set_id, _EMPTY),
+                    **{f"{kind}s": number for kind, number in counts.items()},
+                    "unchanged": figure.unchanged,
+                    "rejected": figure.rejected,
+                    "protected": figure.protected,
+                }
+            )
+    ledger.insert(connection, "lifecycle.change_sets", rows)
+    return result
+
+
+_EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def _kept_back(waiting: int, last: date | None) -> str:
+    return sentence(
+        f"The calendar lets only new and returning students through until {last}; {waiting} other changes wait",
+        Mover.ENGINEER,
+    )
+
+
+def _outcome(case: Case, sets: Sequence[ChangeSet], verdict: guard.Verdict, figures: Figures) -> Outcome:
+    if any(change_set.status == "held" for change_set in sets):
+        status, reason = Status.HELD, " ".join(verdict.reasons)
+    elif sets:
+        status, reason = Status.APPLIED, sentence("Applied", Mover.DISTRICT)
+        if figures.waiting:
+            reason = _kept_back(figures.waiting, case.until)
+    elif figures.waiting:
+        status, reason = Status.SKIPPED, _kept_back(figures.waiting, case.until)
+    elif figures.decided:
+        told = f"{figures.decided} changes were discarded or undone and come back only with other files"
+        status, reason = Status.UNCHANGED, sentence(told, Mover.DISTRICT)
+    else:
+        status, reason = Status.UNCHANGED, sentence("Nothing tracked differs", Mover.DISTRICT)
+    created = sum(change_set.counts["create"] for change_set in sets if change_set.status == "applied")
+    return Outcome(
+        case.id,
+        status,
+        reason,
+        extract_id=case.extract.extract_id,
+        change_sets=tuple(sets),
+        rows={"lifecycle/accounts": figures.accounts + created},
+    )
+
+
+def _with_held_sets(
+    connection: DuckDBPyConnection,
+    outcomes: dict[str, Outcome],
+    states: Mapping[str, State],
+    compared: set[str],
+) -> None:
+    """What is held stays held: a district that was not compared now and has held sets says so."""
+    wanted = {
+        set_id: name
+        for name, outcome in outcomes.items()
+        if name not in compared and outcome.status is Status.UNCHANGED
+        for set_id in states[name].held
+    }
+    if not wanted:
+        return
+    kinds = ", ".join(f"{kind}s" for kind in CHANGE_KINDS)
+    for name, set_id, reasons, *numbers in connection.execute(
+        f"SELECT district_id, change_set_id, reasons, {kinds} FROM lifecycle.change_sets WHERE change_set_id IN ({quoted(list(wanted))})"
+        " ORDER BY change_set_id"
+    ).fetchall():
+        before = outcomes[name]
+        held = ChangeSet(set_id, "held", dict(zip(CHANGE_KINDS, numbers, strict=True)))
+        outcomes[name] = Outcome(
+            name,
+            Status.HELD,
+            " ".join(reasons),
+            extract_id=before.extract_id,
+            change_sets=(*before.change_sets, held),
+        )

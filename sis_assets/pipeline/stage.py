@@ -1,0 +1,90 @@
+"""What every stage is given, and what it says of each district."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sis_assets.model.calendar import Mode, Span, local_day, mode_on
+from sis_assets.model.faults import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sis_assets.districts import District
+    from sis_assets.sis.delimited import Readers
+    from sis_assets.warehouse import Home, Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The business clock: stands still at `at` where one was given, else runs. Always aware, in UTC."""
+
+    at: datetime | None = None
+
+    def now(self) -> datetime:
+        """Return the business time."""
+        return self.at.astimezone(UTC) if self.at else datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The surroundings of a stage."""
+
+    home: Home
+    warehouse: Warehouse
+    readers: Readers
+    clock: Clock = field(default_factory=Clock)
+
+    def day(self, district: District) -> date:
+        """Return the day that it is in the district."""
+        return local_day(self.clock.now(), district.zone)
+
+    def mode(self, district: District) -> tuple[Mode, date | None]:
+        """Return the district's calendar mode today and the last day on which it holds."""
+        spans = [Span(span.first_day, span.last_day, Mode(span.mode)) for span in district.calendar.modes]
+        return mode_on(self.day(district), spans)
+
+
+class Status(StrEnum):
+    """How a district's sync ended; what a script reads from `sync --json`."""
+
+    APPLIED = "applied"
+    HELD = "held"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """A change set in an outcome: `counts` has one number for each kind of change."""
+
+    id: str
+    status: str
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a stage says of one district.
+
+    `status` is None while nothing speaks against going on. `reason` is a sentence without students' data that ends
+    with whose move it is. `rows` counts what each table now holds of the district, for those that were written.
+    """
+
+    district_id: str
+    status: Status | None = None
+    reason: str = ""
+    extract_id: str | None = None
+    change_sets: tuple[ChangeSet, ...] = ()
+    rows: Mapping[str, int] = field(default_factory=dict)
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def failed(cls, district_id: str, fault: Fault) -> Outcome:
+        """Return the outcome of a district that a fault stopped."""
+        return cls(district_id, Status.FAILED, fault.reason)

@@ -1,0 +1,1 @@
+"""One package for each SIS, all of the same shape: client, contract, canonical."""

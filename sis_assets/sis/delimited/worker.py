@@ -1,0 +1,73 @@
+"""The process in which untrusted bytes are parsed: it may die, and takes nothing with it.
+
+Started by `Readers` as `python -m sis_assets.sis.delimited.worker MEMORY_BYTES FILE_BYTES`; jobs come in on standard
+input, results go out on standard output, anything else it says is lost on purpose. It ends when its input ends.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import resource
+import signal
+import sys
+import threading
+from typing import BinaryIO
+
+import duckdb
+
+from sis_assets.model.faults import Fault, Mover
+from sis_assets.sis.delimited.reading import read_with
+from sis_assets.sis.delimited.refusals import refused
+from sis_assets.sis.delimited.shapes import ReadFile
+from sis_assets.sis.delimited.table import connect
+from sis_assets.sis.delimited.wire import frame, pack_result, read_frame, unpack_job
+
+_OPEN_FILES = 128
+
+
+def main() -> None:
+    """Read the jobs one after the other until the parent closes the pipe or dies."""
+    memory_bytes, file_bytes = map(int, sys.argv[1:3])
+    for what, most in (
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_FSIZE, file_bytes),
+        (resource.RLIMIT_NOFILE, _OPEN_FILES),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(what)
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(what, (most, most))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when this ends
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a file over the limit is an error of the write
+    results = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(sys.stdin.buffer, jobs), daemon=True).start()
+    while True:
+        connection = connect()
+        results.write(frame(pack_result(_result(connection, jobs.get()))))
+        results.flush()
+
+
+def _receive(stream: BinaryIO, jobs: queue.SimpleQueue[bytes]) -> None:
+    while (payload := read_frame(stream)) is not None:
+        jobs.put(payload)
+    os._exit(0)  # the parent is gone, or done with this process: whatever runs here is of no use any more
+
+
+def _result(connection: duckdb.DuckDBPyConnection, payload: bytes) -> ReadFile | Fault:
+    job = unpack_job(payload)
+    try:
+        return read_with(connection, job)
+    except Fault as fault:
+        return fault
+    except Exception as error:  # noqa: BLE001 - its text may quote the file, so only its kind leaves this process
+        seen = f"an unexpected error of the kind {type(error).__name__}"
+        return refused(
+            job.path, seen, "Keep the file and report this: the reader has a defect", Mover.ENGINEER
+        )
+
+
+if __name__ == "__main__":
+    main()

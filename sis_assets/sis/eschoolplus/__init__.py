@@ -1,0 +1,1 @@
+"""eSchoolPLUS, and files in the Career Cruising and Xello layouts."""

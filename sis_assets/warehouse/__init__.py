@@ -1,0 +1,6 @@
+"""The warehouse: a DuckLake, its schema, its transactions and its ledger."""
+
+from sis_assets.warehouse.home import Home
+from sis_assets.warehouse.lake import Warehouse
+
+__all__ = ["Home", "Warehouse"]

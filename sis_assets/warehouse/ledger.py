@@ -1,0 +1,174 @@
+"""The ledger: what was read of each district, what was compared, what is held. Read by every stage, written in its transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """A complete extract as the ledger knows it. `records` is counted by entity."""
+
+    extract_id: str
+    started_at: datetime
+    content_sha256: str
+    read_under: str
+    typed_under: str | None
+    records: Mapping[str, int]
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The last comparison of a district."""
+
+    number: int
+    extract_id: str
+    content_sha256: str
+    mode: str
+    district_file_sha256: str
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a district stands.
+
+    `newest` is its newest complete extract, `typed` the one of which the canonical tables were made, `last_failed` whether
+    the newest read failed, `entities` what complete extracts held so far.
+    """
+
+    reads: int = 0
+    last_failed: bool = False
+    newest: Extract | None = None
+    typed: Extract | None = None
+    entities: frozenset[str] = frozenset()
+    proposal: Proposal | None = None
+    held: tuple[str, ...] = ()
+
+    def next_extract_id(self, district_id: str) -> str:
+        """Return the id that the next read of the district gets: running numbers sort as text."""
+        return f"{district_id}-{self.reads + 1:06d}"
+
+    def is_proposed(self, mode: str, district_file_sha256: str) -> bool:
+        """Whether the newest extract's bytes were compared last, under this mode and district file."""
+        return (
+            self.newest is not None
+            and self.proposal is not None
+            and self.proposal.content_sha256 == self.newest.content_sha256
+            and self.proposal.mode == mode
+            and self.proposal.district_file_sha256 == district_file_sha256
+        )
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_EXTRACT = """{'extract_id': e.extract_id, 'started_at': epoch_us(e.started_at), 'content_sha256': e.content_sha256,
+  'read_under': e.read_under, 'typed_under': e.typed_under,
+  'files': list_transform(e.files, lambda f: {'entity': f.entity, 'records': f.records, 'sha256': f.sha256})}"""
+# The ledger's tables are small: hiding the district's column from the planner spares a look into the statistics of
+# every file of the lake, which costs more than reading them.
+_OURS = "(district_id || '') IN (SELECT unnest(?))"
+_NEWEST = f"""
+SELECT e.district_id, count(*) AS reads, arg_max(e.status, e.extract_id) = 'failed' AS last_failed,
+  arg_max({_EXTRACT}, e.extract_id) FILTER (e.status = 'complete') AS newest,
+  arg_max({_EXTRACT}, e.extract_id) FILTER (e.status = 'complete' AND e.typed_under IS NOT NULL) AS typed,
+  list_distinct(flatten(list(list_transform(e.files, lambda f: f.entity)) FILTER (e.status = 'complete'))) AS entities
+FROM ops.extracts e WHERE {_OURS} GROUP BY e.district_id
+"""
+_PROPOSALS = f"""
+SELECT district_id, arg_max({{'number': number, 'extract_id': extract_id, 'content': content_sha256, 'mode': mode,
+  'file': district_file_sha256, 'waiting': waiting}}, number)
+FROM ops.proposals WHERE {_OURS} GROUP BY district_id
+"""
+_HELD = (
+    "SELECT district_id, list(change_set_id ORDER BY change_set_id) FROM lifecycle.change_sets"
+    f" WHERE status || '' = 'held' AND {_OURS} GROUP BY district_id"
+)
+
+
+def states(connection: DuckDBPyConnection, districts: Sequence[str]) -> dict[str, State]:
+    """Return every district's state, also of those never read."""
+    names = list(districts)
+    proposals = {
+        row[0]: Proposal(*row[1].values()) for row in connection.execute(_PROPOSALS, [names]).fetchall()
+    }
+    held = {row[0]: tuple(row[1]) for row in connection.execute(_HELD, [names]).fetchall()}
+    read = {row[0]: row[1:] for row in connection.execute(_NEWEST, [names]).fetchall()}
+    result = {}
+    for name in names:
+        reads, last_failed, newest, typed, entities = read.get(name, (0, False, None, None, []))
+        result[name] = State(
+            reads=reads,
+            last_failed=bool(last_failed),
+            newest=_extract(newest),
+            typed=_extract(typed),
+            entities=frozenset(entities or ()),
+            proposal=proposals.get(name),
+            held=held.get(name, ()),
+        )
+    return result
+
+
+def _extract(row: dict[str, Any] | None) -> Extract | None:
+    if row is None:
+        return None
+    files = row.pop("files")
+    return Extract(
+        **row | {"started_at": _EPOCH + timedelta(microseconds=row["started_at"])},
+        records={file["entity"]: file["records"] for file in files},
+        files={file["entity"]: file["sha256"] for file in files},
+    )
+
+
+def insert(connection: DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append rows (all with the same keys) to a small table, by name."""
+    if not rows:
+        return
+    names = list(rows[0])
+    columns = ", ".join(names)
+    width = f"({', '.join('?' for _ in names)})"
+    values = ", ".join([width] * len(rows))
+    connection.execute(
+        f"INSERT INTO {table} BY NAME SELECT * FROM (VALUES {values}) AS v({columns})",
+        [value for row in rows for value in row.values()],
+    )
+
+
+def audit(
+    connection: DuckDBPyConnection,
+    *,
+    district_id: str,
+    at: datetime,
+    actor: str,
+    action: str,
+    subject: str,
+    detail: Mapping[str, Any],
+) -> None:
+    """Append one row to the district's audit chain."""
+    previous = connection.execute(
+        "SELECT coalesce((SELECT sha256 FROM ops.audit a WHERE district_id = $1 AND NOT EXISTS"
+        " (SELECT 1 FROM ops.audit b WHERE b.district_id = $1 AND b.previous_sha256 = a.sha256)), '')",
+        [district_id],
+    ).fetchall()[0][0]
+    text = json.dumps(detail, sort_keys=True, ensure_ascii=False)
+    content = "\x1f".join((previous, district_id, at.isoformat(), actor, action, subject, text))
+    row = {
+        "district_id": district_id,
+        "happened_at": at,
+        "actor": actor,
+        "action": action,
+        "subject": subject,
+        "detail": text,
+        "previous_sha256": previous,
+        "sha256": hashlib.sha256(content.encode()).hexdigest(),
+    }
+    insert(connection, "ops.audit", [row])
