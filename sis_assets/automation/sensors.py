@@ -85,7 +85,7 @@ def drops(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReaso
     context.update_cursor(cursor.dump())
     if not requests:
         return dg.SkipReason("; ".join(told) or "No drop has changed")
-    return dg.SensorResult(run_requests=requests, cursor=cursor.dump())
+    return dg.SensorResult(run_requests=requests)
 
 
 def look_round(

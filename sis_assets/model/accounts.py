@@ -87,8 +87,11 @@ def new_states(*, back: bool = False) -> str:
 
 
 def outbox(*, back: bool = False) -> str:
-    """Query of the outbox rows of `rows`: district_id, place (order within the district), change_set_id,
-    idempotency_key and payload (JSON: kind, reason, changed, and the account after it or null)."""
+    """Query of the outbox rows of `rows`.
+
+    Columns district_id, place (order within the district), change_set_id, idempotency_key and payload (JSON:
+    change_set_id, student_id, kind, reason, undone, changed, and the account after it or null).
+    """
     account = ", ".join(f"'{name}': s.{name}" for name in ACCOUNTS.column_names if name != "district_id")
     order = f"r.change_set_id, r.student_id, {kind_order('r.kind')}{' DESC' if back else ''}"
     undone = "true" if back else "false"
@@ -96,7 +99,8 @@ def outbox(*, back: bool = False) -> str:
         f"SELECT r.district_id, row_number() OVER (PARTITION BY r.district_id ORDER BY {order}) AS place, r.change_set_id,"
         f" sha256(concat_ws(chr(31), r.change_set_id, r.row_sha256, '{undone}')) AS idempotency_key,"
         " CAST(to_json({'change_set_id': r.change_set_id, 'student_id': r.student_id, 'kind': r.kind, 'reason': r.reason,"
-        f" 'undone': {undone}, 'changed': CAST(r.changed AS JSON), 'account': CASE WHEN s.student_id IS NOT NULL THEN {{{account}}} END}}) AS VARCHAR) AS payload"
+        f" 'undone': {undone}, 'changed': CAST(r.changed AS JSON),"
+        f" 'account': CASE WHEN s.student_id IS NOT NULL THEN {{{account}}} END}}) AS VARCHAR) AS payload"
         " FROM rows r JOIN folded f ON f.district_id = r.district_id AND f.student_id = r.student_id"
         " LEFT JOIN states s ON s.district_id = f.district_id AND s.student_id = f.to_id"
     )

@@ -98,61 +98,57 @@ def cases() -> str:
 def changes() -> str:
     """Relation `proposed`: one row a student and kind, the columns of lifecycle.changes but its change_set_id.
 
-    Depends on nothing but `cases` and `scope`: the same input gives the same rows and hashes in any order.
+    Depends on nothing but `cases`: the same input gives the same rows and hashes in any order.
     """
-    comes = "present AND new.status = 'active'"
-    stays = f"had AND present AND new.status IN ('active', 'pre_registered') AND (old.is_active OR ({comes}))"
-    promoted = f"coalesce({_rank('new.grade_level')} > {_rank('old.grade_level')}, false)"
-    other_grade = f"({_differs('grade_level', 'new', 'old')} AND NOT {promoted})"
-    updated = " OR ".join([*(_differs(field, "new", "old") for field in UPDATE_FIELDS), other_grade])
+    # Of a new student every old field is NULL: what a create fills is what differs.
+    facts = {
+        "fields": f"nullif(concat_ws(', ', {', '.join(_entry(field) for field in UPDATE_FIELDS)}), '')",
+        "school": _entry("school_id"),
+        "grade": _entry("grade_level"),
+        "comes": "present AND new.status = 'active'",
+        "promoted": f"coalesce({_rank('new.grade_level')} > {_rank('old.grade_level')}, false)",
+    }
+    stays = "had AND present AND new.status IN ('active', 'pre_registered') AND (old.is_active OR comes)"
     leaves = "had AND old.is_active AND (present AND new.status IN ('inactive', 'graduated') OR NOT present AND NOT unread)"
-    reason = (
-        "CASE WHEN NOT present THEN 'missing' ELSE coalesce(new.exit_reason,"
-        " CASE WHEN new.status = 'graduated' THEN 'graduated' ELSE 'withdrawn' END) END"
-    )
-    update_entries = [_entry(field, _differs(field, "new", "old")) for field in UPDATE_FIELDS] + [
-        _entry("grade_level", other_grade)
-    ]
-    rows = " UNION ALL ".join(
-        (
-            _rows("rekey", "rekeyed_from IS NOT NULL", [_pair("student_id", "rekeyed_from", "student_id")]),
-            _rows(
-                "create", f"NOT had AND {comes}", [_entry(f, f"new.{f} IS NOT NULL", "NULL") for f in TRACKED]
-            ),
-            _rows("reactivate", f"had AND NOT old.is_active AND {comes}", []),
-            _rows("update", f"{stays} AND ({updated})", update_entries),
-            _rows(
-                "transfer",
-                f"{stays} AND {_differs('school_id', 'new', 'old')}",
-                [_entry("school_id", "true")],
-            ),
-            _rows("promote", f"{stays} AND {promoted}", [_entry("grade_level", "true")]),
-            _rows("deactivate", leaves, [], reason),
+    updated = "concat_ws(', ', fields, CASE WHEN NOT promoted THEN grade END)"
+    kinds = ", ".join(
+        f"CASE WHEN {condition} THEN {{'kind': '{kind}', 'changed': '{{' || {changed} || '}}'}} END"
+        for kind, condition, changed in (
+            ("rekey", "rekeyed_from IS NOT NULL", _pair("student_id", "rekeyed_from", "student_id")),
+            ("create", "NOT had AND comes", "concat_ws(', ', fields, school, grade)"),
+            ("reactivate", "had AND NOT old.is_active AND comes", "''"),
+            ("update", f"{stays} AND {updated} <> ''", updated),
+            ("transfer", f"{stays} AND school IS NOT NULL", "school"),
+            ("promote", f"{stays} AND promoted", "grade"),
+            ("deactivate", leaves, "''"),
         )
     )
-    content = "concat_ws(chr(31), district_id, student_id, kind, coalesce(reason, ''), coalesce(school_from, ''), coalesce(school_to, ''), coalesce(grade_from, ''), coalesce(grade_to, ''), changed)"
-    return f"SELECT *, sha256({content}) AS row_sha256 FROM ({rows})"
-
-
-def _rows(kind: str, condition: str, entries: list[str], reason: str = "NULL::VARCHAR") -> str:
-    before = "NULL::VARCHAR" if kind == "create" else "old.{}"
-    after = "NULL::VARCHAR" if kind == "deactivate" else "new.{}"
-    changed = (
-        f"'{{' || array_to_string(list_filter([{', '.join(entries)}], lambda x: x IS NOT NULL), ', ') || '}}'"
+    reason = (
+        "CASE WHEN kind <> 'deactivate' THEN NULL WHEN NOT present THEN 'missing'"
+        " ELSE coalesce(new.exit_reason, CASE WHEN new.status = 'graduated' THEN 'graduated' ELSE 'withdrawn' END) END"
+    )
+    places = ", ".join(
+        f"CASE WHEN kind <> '{without}' THEN {side}.{field} END AS {name}_{end}"
+        for name, field in (("school", "school_id"), ("grade", "grade_level"))
+        for end, side, without in (("from", "old", "create"), ("to", "new", "deactivate"))
+    )
+    context = ", ".join(
+        f"coalesce({name}, '')" for name in ("reason", "school_from", "school_to", "grade_from", "grade_to")
     )
     return (
-        f"SELECT district_id, student_id, '{kind}' AS kind, {reason} AS reason,"
-        f" {before.format('school_id')} AS school_from, {after.format('school_id')} AS school_to,"
-        f" {before.format('grade_level')} AS grade_from, {after.format('grade_level')} AS grade_to,"
-        f" {changed if entries else repr('{}')} AS changed, old.sis_key AS sis_key_from,"
-        " coalesce(new.sis_key, old.sis_key) AS sis_key_to, old.applied_change_set_id AS previous_change_set_id"
-        f" FROM cases WHERE {condition}"
+        f"SELECT *, sha256(concat_ws(chr(31), district_id, student_id, kind, {context}, changed)) AS row_sha256 FROM ("
+        f"SELECT district_id, student_id, kind, {reason} AS reason, {places}, changed, old.sis_key AS sis_key_from,"
+        " coalesce(new.sis_key, old.sis_key) AS sis_key_to, old.applied_change_set_id AS previous_change_set_id FROM ("
+        f"SELECT *, unnest(list_filter([{kinds}], lambda x: x IS NOT NULL), recursive := true)"
+        f" FROM (SELECT *, {', '.join(f'{fact} AS {name}' for name, fact in facts.items())} FROM cases)))"
     )
 
 
-def _entry(field: str, condition: str, before: str | None = None) -> str:
-    """Text of one field in `changed`, NULL when the condition does not hold."""
-    return f"CASE WHEN {condition} THEN {_pair(field, before or f'old.{field}', f'new.{field}')} END"
+def _entry(field: str) -> str:
+    """Text of one field in `changed`, NULL when it does not differ."""
+    return (
+        f"CASE WHEN {_differs(field, 'new', 'old')} THEN {_pair(field, f'old.{field}', f'new.{field}')} END"
+    )
 
 
 def _pair(field: str, before: str, after: str) -> str:
@@ -175,8 +171,10 @@ def kept_in_mode() -> str:
 
 
 def decided() -> str:
-    """Condition on `proposed p`: rows that `decided` (district_id, student_id, kind, reason, changed) holds too, and with a
-    change of id or a return everything else of that student, which makes no sense without it."""
+    """Condition on `proposed p`: rows that `decided` (district_id, student_id, kind, reason, changed) holds too.
+
+    With a change of id, or a return, everything else of that student goes: it makes no sense without it.
+    """
     same = (
         "d.district_id = {0}.district_id AND d.student_id = {0}.student_id AND d.kind = {0}.kind"
         " AND d.reason IS NOT DISTINCT FROM {0}.reason AND d.changed = {0}.changed"
@@ -194,8 +192,10 @@ def counts(relation: str) -> str:
 
 
 def content_sha256(relation: str) -> str:
-    """Query of (district_id, change_set_id, content_sha256): a hash of the rows' hashes in order, in two steps so that
-    a set of millions needs little memory."""
+    """Query of (district_id, change_set_id, content_sha256): a hash of the rows' hashes in order.
+
+    In two steps, so that a set of millions needs little memory.
+    """
     return (
         "SELECT district_id, change_set_id, sha256(string_agg(part, '' ORDER BY prefix)) AS content_sha256 FROM ("
         " SELECT district_id, change_set_id, left(row_sha256, 3) AS prefix, sha256(string_agg(row_sha256, '' ORDER BY row_sha256)) AS part"

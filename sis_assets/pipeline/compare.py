@@ -48,7 +48,7 @@ class Figures:
     """What was counted for a district's proposal.
 
     `counts` by guarded kind and place; `active` and `accounts` before the sync; `waiting` rows that the calendar keeps
-    back, `decided` ones that a person discarded or undid; `sets` made of this extract before.
+    back; `decided` change sets of these very bytes that a person discarded or undid; `sets` made of this extract before.
     """
 
     counts: list[guard.Count] = field(default_factory=list)
@@ -63,6 +63,11 @@ class Figures:
     decided: int = 0
     yardstick: dict[str, int] = field(default_factory=dict)
     sets: int = 0
+
+    @property
+    def kept(self) -> bool:
+        """Whether differences exist that are neither applied nor held."""
+        return bool(self.waiting or self.decided)
 
 
 def compare(connection: DuckDBPyConnection, cases: Sequence[Case]) -> dict[str, Figures]:
@@ -119,22 +124,19 @@ def _leave_decided(
     if not connection.execute(f"SELECT 1 {decided} LIMIT 1").fetchall():
         return
     same_bytes = connection.execute(
-        f"SELECT change_set_id {decided} AND EXISTS (SELECT 1 FROM lake.ops.extracts e JOIN scope s ON s.district_id = e.district_id"
+        f"SELECT district_id, change_set_id {decided} AND EXISTS (SELECT 1 FROM lake.ops.extracts e JOIN scope s ON s.district_id = e.district_id"
         " AND s.content_sha256 = e.content_sha256 WHERE e.extract_id = k.extract_id)"
     ).fetchall()
     if not same_bytes:
         return
+    for name, _ in same_bytes:
+        figures[name].decided += 1
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE decided AS SELECT district_id, student_id, kind, reason, changed FROM lake.lifecycle.changes"
-        f" WHERE district_id IN ({quoted([case.id for case in cases])}) AND change_set_id IN ({quoted([row[0] for row in same_bytes])})"
+        f" WHERE district_id IN ({quoted([case.id for case in cases])}) AND change_set_id IN ({quoted([row[1] for row in same_bytes])})"
     )
-    left = lifecycle.decided()
-    for name, count in connection.execute(
-        f"SELECT district_id, count(*) FROM proposed p WHERE {left} GROUP BY district_id"
-    ).fetchall():
-        figures[name].decided = count
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE proposed AS SELECT * FROM proposed p WHERE NOT ({left})"
+        f"CREATE OR REPLACE TEMP TABLE proposed AS SELECT * FROM proposed p WHERE NOT ({lifecycle.decided()})"
     )
 
 
@@ -183,7 +185,7 @@ def _count_extracts(
 ) -> None:
     """Count rejected student records, the yardstick's records, and the change sets made of the extract before.
 
-    The yardstick is the newest extract of which something was applied and not undone, or nothing was to be held.
+    The yardstick is the newest extract of which something was applied and not undone, or which was found to differ in nothing.
     """
     names = quoted([case.id for case in cases])
     for name, rejected, unreadable in connection.execute(

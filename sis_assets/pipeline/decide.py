@@ -102,16 +102,23 @@ def decide(
         raise _refused(decision, change_set_id, "nobody is named", "Say who decides, with --by NAME")
     return warehouse.write(
         lambda connection: _decide(
-            connection, clock.now(), decision, change_set_id, content_sha256, by.strip(), note.strip()
+            connection,
+            decision,
+            change_set_id,
+            now=clock.now(),
+            content_sha256=content_sha256,
+            by=by.strip(),
+            note=note.strip(),
         )
     )
 
 
 def _decide(
     connection: DuckDBPyConnection,
-    now: datetime,
     decision: Decision,
     change_set_id: str,
+    *,
+    now: datetime,
     content_sha256: str,
     by: str,
     note: str,
@@ -164,10 +171,11 @@ def _carry_out(connection: DuckDBPyConnection, decision: Decision, proposal: Pro
         connection.execute(f"CREATE OR REPLACE TEMP TABLE rows AS SELECT * {mine}")
     else:
         # Another set of the same extract may have written the account since this one was proposed.
+        old_id = "CASE WHEN kind = 'rekey' THEN json_extract_string(changed, '$.student_id.from') END"
         connection.execute(
-            "CREATE OR REPLACE TEMP TABLE rows AS SELECT m.* EXCLUDE (at_id) REPLACE (a.sis_key AS sis_key_from, a.applied_change_set_id AS previous_change_set_id)"
-            " FROM (SELECT *, coalesce(max(CASE WHEN kind = 'rekey' THEN json_extract_string(changed, '$.student_id.from') END)"
-            f" OVER (PARTITION BY student_id), student_id) AS at_id {mine}) m"
+            "CREATE OR REPLACE TEMP TABLE rows AS SELECT m.* EXCLUDE (at_id)"
+            " REPLACE (a.sis_key AS sis_key_from, a.applied_change_set_id AS previous_change_set_id)"
+            f" FROM (SELECT *, coalesce(max({old_id}) OVER (PARTITION BY student_id), student_id) AS at_id {mine}) m"
             f" LEFT JOIN (SELECT * FROM lake.lifecycle.accounts WHERE district_id = {district}) a ON a.student_id = m.at_id"
         )
         connection.execute(

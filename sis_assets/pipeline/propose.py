@@ -118,7 +118,7 @@ def _compare(connection: DuckDBPyConnection, now: datetime, cases: Sequence[Case
                 "mode": case.mode,
                 "district_file_sha256": case.district.digest(),
                 "proposed_at": now,
-                "delivered": case.id in moved or case.id not in sets,
+                "delivered": case.id in moved or not (case.id in sets or figures[case.id].kept),
                 "waiting": figures[case.id].waiting,
             }
             for case in cases
@@ -209,7 +209,11 @@ def _change_sets(
     verdicts: Mapping[str, guard.Verdict],
     figures: Mapping[str, Figures],
 ) -> dict[str, list[ChangeSet]]:
-    """Write the change sets of `split`; a hold of everything is a set of its own even when it has no rows."""
+    """Write the change sets of `split`, and return them by district.
+
+    A hold of everything is a set of its own even when it has no rows: somebody must accept the extract, unless somebody
+    has refused these bytes already.
+    """
     hashes = dict(
         connection.execute(
             f"SELECT change_set_id, content_sha256 FROM ({lifecycle.content_sha256('split')})"
@@ -223,11 +227,12 @@ def _change_sets(
     by_district: dict[str, list[tuple[Any, ...]]] = {}
     for row in found:
         by_district.setdefault(row[0], []).append(row)
-    rows, result = [], {}
+    rows: list[dict[str, Any]] = []
+    result: dict[str, list[ChangeSet]] = {}
     for case in cases:
         mine = by_district.get(case.id, [])
         verdict, figure = verdicts[case.id], figures[case.id]
-        if verdict.everything and not mine:
+        if verdict.everything and not mine and not figure.decided:
             mine = [
                 (case.id, f"{case.extract.extract_id}.{figure.sets + 1}", True, *(0 for _ in CHANGE_KINDS))
             ]
@@ -275,7 +280,7 @@ def _outcome(case: Case, sets: Sequence[ChangeSet], verdict: guard.Verdict, figu
     elif figures.waiting:
         status, reason = Status.SKIPPED, _kept_back(figures.waiting, case.until)
     elif figures.decided:
-        told = f"{figures.decided} changes were discarded or undone and come back only with other files"
+        told = "Nothing differs but what a person discarded or undid; that comes back only with other files"
         status, reason = Status.UNCHANGED, sentence(told, Mover.DISTRICT)
     else:
         status, reason = Status.UNCHANGED, sentence("Nothing tracked differs", Mover.DISTRICT)
@@ -296,7 +301,7 @@ def _with_held_sets(
     states: Mapping[str, State],
     compared: set[str],
 ) -> None:
-    """What is held stays held: a district that was not compared now and has held sets says so."""
+    """Say `held` for districts that were not compared now and have held sets: what is held stays held."""
     wanted = {
         set_id: name
         for name, outcome in outcomes.items()

@@ -157,7 +157,7 @@ class LocalFolder:
                     raise touched(self.where, entry.name, "it became shorter")
                 left -= len(chunk)
                 yield entry, memoryview(chunk)
-            self._compare(entry, os.fstat(file))
+            # By its name: an equal identity says that the name still is the file we hold open.
             self._compare(entry, os.stat(entry.name, dir_fd=folder, follow_symlinks=False))
         except FileNotFoundError:
             raise touched(self.where, entry.name, "it was removed or renamed") from None

@@ -69,10 +69,9 @@ def forget(where: str, landing: Path, now: float) -> None:
 
 
 def _seconds_left(entry: Entry, quiet: float, now: float) -> float:
-    age = now - entry.mtime_ns / 1e9
-    if entry.mtime_ns <= 0 or age < 0:
-        return float("inf")  # no time, or one of a clock that runs ahead: it says nothing
-    return quiet - age
+    if entry.mtime_ns <= 0:
+        return float("inf")  # no time is not an old time
+    return quiet - (now - entry.mtime_ns / 1e9)
 
 
 @contextmanager

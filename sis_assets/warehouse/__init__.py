@@ -1,4 +1,4 @@
-"""The warehouse: a DuckLake, its schema, its transactions and its ledger."""
+"""The warehouse: a DuckLake, its schema, its transactions, its upkeep and its ledger."""
 
 from sis_assets.warehouse.home import Home
 from sis_assets.warehouse.lake import Warehouse

@@ -277,6 +277,7 @@ WRONG_MANIFESTS: dict[str, bytes] = {
     "bytes as a flag": b'{"files": [{"name": "Student.txt", "bytes": true}]}',
     "negative bytes": b'{"files": [{"name": "Student.txt", "bytes": -4}]}',
     "odd records": b'{"files": [{"name": "Student.txt", "bytes": 4, "records": "2"}]}',
+    "records as a flag": b'{"files": [{"name": "Student.txt", "bytes": 4, "records": true}]}',
     "odd digest": b'{"files": [{"name": "Student.txt", "bytes": 4, "sha256": "abc"}]}',
     "listed twice": b'{"files": [{"name": "Student.txt", "bytes": 4}, {"name": "Student.txt", "bytes": 4}]}',
     "another size": b'{"files": [{"name": "Student.txt", "bytes": 5}]}',

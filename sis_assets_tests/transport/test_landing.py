@@ -107,7 +107,7 @@ def test_a_killed_landing_leaves_nothing_after_the_next_one(tmp_path: Path, drop
 
 
 def test_old_leftovers_of_any_machine_are_swept_and_nothing_else(tmp_path: Path) -> None:
-    for name in (".incoming-0123456789ab-1-x", ".incoming-odd", "f" * 64, "observed.json"):
+    for name in (".incoming-0123456789ab-99999999-x", ".incoming-odd", "f" * 64, "observed.json"):
         put(tmp_path, name, age=23 * HOUR)
     store.sweep(tmp_path)
     assert len(names(tmp_path)) == 4, "another machine may still be writing them"
@@ -126,6 +126,25 @@ def test_a_file_is_named_only_when_it_is_whole(tmp_path: Path) -> None:
         path = incoming.name()
     assert path.read_bytes() == b"content"
     assert names(tmp_path) == {incoming.sha256}
+
+
+def test_bytes_are_durable_before_they_are_named_and_names_before_we_say_so(
+    tmp_path: Path, drop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landing = tmp_path / "landing"
+    durable: list[str] = []
+
+    def fsync(file: int) -> None:
+        real(file)
+        durable.append(Path(f"/proc/self/fd/{file}").readlink().name.partition("-")[0])
+        durable.append(f"{sum(not name.startswith('.') for name in names(landing))} named")
+
+    real = os.fsync
+    monkeypatch.setattr(os, "fsync", fsync)
+    put(drop, "Student.txt", b"1")
+    put(drop, "School.txt", b"2")
+    land(LocalFolder(drop), FILES, quiet_seconds=0, landing=landing)
+    assert durable == [".incoming", "0 named", ".incoming", "0 named", "landing", "2 named"]
 
 
 def test_a_file_that_is_not_named_is_removed(tmp_path: Path) -> None:

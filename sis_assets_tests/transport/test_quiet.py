@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import fcntl
+import os
 import tempfile
+import threading
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -70,6 +73,26 @@ def test_however_our_clock_was_set_a_drop_that_stands_still_is_quiet_after_two_m
         seconds_left("drop", [entry], quiet=QUIET, landing=Path(landing), now=now)
         left = seconds_left("drop", [entry], quiet=QUIET, landing=Path(landing), now=now + QUIET)
         assert left <= 0
+
+
+def test_no_time_is_not_an_old_time(tmp_path: Path) -> None:
+    entry = Entry("Student.txt", 1, 0, "file")
+    assert seconds_left("drop", [entry], quiet=QUIET, landing=tmp_path, now=1e9) == QUIET
+
+
+def test_looks_of_several_processes_wait_for_each_other(tmp_path: Path) -> None:
+    entry = Entry("Student.txt", 1, 0, "file")
+    folder = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    looking = threading.Thread(
+        target=seconds_left, args=("drop", [entry]), kwargs={"quiet": QUIET, "landing": tmp_path, "now": 1e9}
+    )
+    looking.start()
+    looking.join(0.2)
+    assert looking.is_alive()
+    os.close(folder)
+    looking.join(10)
+    assert (tmp_path / "observed.json").exists()
 
 
 @given(st.lists(ENTRIES, unique_by=lambda entry: entry.name), st.randoms())

@@ -263,6 +263,26 @@ def test_a_rewrite_within_the_second_of_the_upload_is_noticed(
     assert names(landing) == set()
 
 
+def test_a_rewrite_of_a_file_without_a_time_is_noticed(
+    server: SftpServer, address: Addressing, drop: Path, landing: Path
+) -> None:
+    student = put(drop, "Student.txt", LARGE)
+    os.utime(student, (0, 0))
+
+    def rewrite_without_a_time() -> None:
+        student.write_bytes(LARGE[::-1])
+        os.utime(student, (0, 0))
+
+    clock = iter([1e9, *[1e9 + 300] * 9]).__next__
+    with SftpFolder(address(server)) as folder:
+        first = land(folder, FILES, quiet_seconds=300, landing=landing, now=clock)
+        assert isinstance(first, NotYet), "no time is no old time"
+        with pytest.raises(Touched):
+            land(
+                Meddled(folder, rewrite_without_a_time), FILES, quiet_seconds=300, landing=landing, now=clock
+            )
+
+
 def test_a_file_removed_between_listing_and_reading_is_a_failed_extract(
     server: SftpServer, address: Addressing, drop: Path
 ) -> None:

@@ -17,7 +17,16 @@ from sis_assets.sis.delimited.decode import Text, as_utf8
 from sis_assets.sis.delimited.header import Header, match_header
 from sis_assets.sis.delimited.records import Lines, OpenQuoteError, records
 from sis_assets.sis.delimited.refusals import cut_off, out_of_step, refused
-from sis_assets.sis.delimited.shapes import MIB, Dialect, Layout, Limits, ReadFile, ReadJob, Rejected
+from sis_assets.sis.delimited.shapes import (
+    MIB,
+    Dialect,
+    Layout,
+    Limits,
+    ReadFile,
+    ReadJob,
+    Rejected,
+    scratch_files,
+)
 from sis_assets.sis.delimited.sorting import FIELD_END, Sorted, Sorter
 from sis_assets.sis.delimited.survey import survey
 from sis_assets.sis.delimited.table import Clean, Sandbox, connect
@@ -36,11 +45,6 @@ def read_delimited(path: Path, layout: Layout, dialect: Dialect, limits: Limits,
     a value of the file.
     """
     return read_with(connect(), ReadJob(path, layout, dialect, limits, into))
-
-
-def scratch_files(into: Path) -> tuple[Path, Path]:
-    """Return the files that a reading into `into` may leave if its process dies: decoded text and clean records."""
-    return into.with_name(into.name + ".utf8"), into.with_name(into.name + ".clean")
 
 
 def read_with(connection: duckdb.DuckDBPyConnection, job: ReadJob) -> ReadFile:
@@ -118,7 +122,6 @@ class _Reading:
             skip=1,
             quoted=proof.quoted,
             carriage_returns=proof.carriage_returns,
-            padded=proof.padded,
         )
         try:
             with Sandbox(connection, text.path, self._into) as sandbox:

@@ -57,17 +57,24 @@ class Lines:
 def _physical_lines(path: Path, start: int, limit: int) -> Iterator[bytes]:
     with path.open("rb") as file:
         file.seek(start)
-        rest = held = b""
+        begun: list[bytes] = []  # the pieces of a line whose end is still to come, as far as they count
+        room = limit + 1
+        held = b""
         while chunk := file.read(_CHUNK):
             chunk = held + chunk
             held = b"\r" if chunk.endswith(b"\r") else b""  # its LF may come with the next chunk
             lines = chunk.removesuffix(held).splitlines(keepends=True)
-            if rest and lines:
-                lines[0] = rest + (lines[0] if len(rest) <= limit else _line_end(lines[0]))
-            rest = lines.pop()[: limit + 1] if lines and not lines[-1].endswith((b"\n", b"\r")) else b""
+            if begun and lines and lines[0].endswith((b"\n", b"\r")):
+                begun.append(lines[0] if room else _line_end(lines[0]))
+                lines[0] = b"".join(begun)
+                begun, room = [], limit + 1
+            if lines and not lines[-1].endswith((b"\n", b"\r")):
+                piece = lines.pop()[:room]
+                begun.append(piece)
+                room -= len(piece)
             yield from lines
-        if rest or held:
-            yield rest + held
+        if begun or held:
+            yield b"".join(begun) + held
 
 
 def _line_end(line: bytes) -> bytes:

@@ -96,3 +96,8 @@ class ReadJob:
     dialect: Dialect
     limits: Limits
     into: Path
+
+
+def scratch_files(into: Path) -> tuple[Path, Path]:
+    """Return the files that a reading into `into` may leave if its process dies: decoded text and clean records."""
+    return into.with_name(into.name + ".utf8"), into.with_name(into.name + ".clean")

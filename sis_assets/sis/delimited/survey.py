@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from sis_assets.sis.delimited.shapes import MIB, Limits
@@ -23,7 +24,6 @@ class Survey:
     records: int
     quoted: bool
     carriage_returns: bool
-    padded: bool
 
 
 class _DoubtError(Exception):
@@ -33,10 +33,10 @@ class _DoubtError(Exception):
 def survey(path: Path, start: int, width: int, delimiter: bytes, limits: Limits) -> Survey | None:
     """Return the proof for the utf-8 file whose text begins at byte `start` with a header of `width` columns, or None.
 
-    Proven: all lines end alike (LF or CR LF), none is empty or could hold a field that is too long, there is no control
-    character, and quotes are either all literal or all around whole fields that hold no line end. Where there are quotes
-    around fields each line is proven to have `width` fields, elsewhere all lines together. That no line has too few, and
-    that none repeats the header, is left to whoever reads the table.
+    Proven: all lines end alike (LF or CR LF), none could hold a field that is too long, there is no control character,
+    quotes are either all literal or all around whole fields, and the fields add up to `width` a line. Whoever reads the
+    table must find exactly `records` rows: only that proves that no line is empty, has too few fields, or ends within
+    quotes. That none repeats the header is left open, too.
     """
     if width == 1:
         return None
@@ -55,7 +55,7 @@ def survey(path: Path, start: int, width: int, delimiter: bytes, limits: Limits)
         return None
     if surveyor.quoted and surveyor.literal_quotes:
         return None
-    return Survey(surveyor.lines - 1, surveyor.quoted, bool(surveyor.carriage_returns), surveyor.padded)
+    return Survey(surveyor.lines - 1, surveyor.quoted, bool(surveyor.carriage_returns))
 
 
 def _doubt() -> bytes:
@@ -66,50 +66,49 @@ class _Surveyor:
     """Looks at blocks of whole lines and remembers what it saw."""
 
     def __init__(self, width: int, delimiter: bytes, limits: Limits) -> None:
-        d = re.escape(delimiter)
-        field = rb'(?:"[^"\r\n]*+(?:""[^"\r\n]*+)*+"|[^"' + d + rb"\r\n]*+)"
-        self._well_quoted = re.compile(rb"(?:(?:%b%b){%d}+%b\r?\n)*+" % (field, d, width - 1, field))
         self._delimiter = delimiter
-        self._separators = width - 1
+        self._width = width
         self._reach = min(limits.field_chars, limits.record_bytes) // 2
         self.lines = 0
         self.carriage_returns: bool | None = None
-        self.quoted = self.literal_quotes = self.padded = False
+        self.quoted = self.literal_quotes = False
 
     def look_at(self, block: bytes) -> None:
         """Add what a block of whole lines shows; raises _DoubtError at anything unusual."""
         marks = block.translate(None, _ORDINARY)
-        lines = marks.count(b"\n")
+        lines, returns = marks.count(b"\n"), marks.count(b"\r")
         self.lines += lines
         if self.carriage_returns is None:
-            self.carriage_returns = b"\r" in marks
-        returns = marks.count(b"\r")
-        if returns != (lines if self.carriage_returns else 0) or block.count(b"\r\n") != returns:
-            _doubt()
-        if (
-            marks.translate(None, b'"\r\n')
-            or block.startswith((b"\n", b"\r"))
-            or b"\n\n" in block
-            or b"\n\r" in block
+            self.carriage_returns = returns > 0
+        if returns != (lines if self.carriage_returns else 0) or (
+            returns and block.count(b"\r\n") != returns
         ):
             _doubt()
-        if any(block.find(b"\n", at, at + self._reach) < 0 for at in range(0, len(block), self._reach)):
+        if marks.translate(None, b'"\r\n') or self._has_long_line(block):
             _doubt()
-        if b'"' in marks and (block.startswith(b'"') or self._delimiter + b'"' in block or b'\n"' in block):
+        quotes = b'"' in marks
+        if quotes and (block.startswith(b'"') or self._delimiter + b'"' in block or b'\n"' in block):
             self.quoted = True
-            if self._well_quoted.fullmatch(block) is None:
+            patterns = _well_quoted(self._delimiter, self._width)
+            if not any(pattern.fullmatch(block) for pattern in patterns):
                 _doubt()
         else:
-            self.literal_quotes |= b'"' in marks
-            if block.count(self._delimiter) != self._separators * lines:
+            self.literal_quotes |= quotes
+            if block.count(self._delimiter) != (self._width - 1) * lines:
                 _doubt()
-        self.padded = self.padded or self._shows_padding(block, quotes=b'"' in marks)
 
-    def _shows_padding(self, block: bytes, *, quotes: bool) -> bool:
-        if b"\t" in block and self._delimiter != b"\t":
+    def _has_long_line(self, block: bytes) -> bool:
+        """Tell whether some window as long as half a line may be holds no line end: a cheap and strict test."""
+        if self._reach == 0:
             return True
-        if b" " not in block:
-            return False
-        ends = [self._delimiter, b"\r" if self.carriage_returns else b"\n"]
-        pairs = [pair for end in [*ends, b'"'][: 3 if quotes else 2] for pair in (end + b" ", b" " + end)]
-        return block.startswith(b" ") or b"\n " in block or any(pair in block for pair in pairs)
+        return any(block.find(b"\n", at, at + self._reach) < 0 for at in range(0, len(block), self._reach))
+
+
+@cache
+def _well_quoted(delimiter: bytes, width: int) -> tuple[re.Pattern[bytes], ...]:
+    """Return the patterns of lines in which all fields are quoted, and in which any may be; quotes hold line ends here."""
+    d = re.escape(delimiter)
+    all_quoted = b'"%b"' % (b'"%b"' % d).join([rb'[^"]*+'] * width)
+    field = rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^"%b\r\n]*+)' % d
+    some_quoted = b"(?:%b%b){%d}+%b" % (field, d, width - 1, field)
+    return tuple(re.compile(rb"(?:%b\r?\n)*+" % line) for line in (all_quoted, some_quoted))

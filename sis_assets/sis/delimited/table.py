@@ -31,7 +31,6 @@ class Clean:
     skip: int = 0
     quoted: bool = False
     carriage_returns: bool = False
-    padded: bool = False
     numbered: bool = False
     escaped: bool = False
 
@@ -119,10 +118,14 @@ def _value(clean: Clean, at: int) -> str:
     value = f"c{at}"
     if clean.escaped:
         value = f"replace(replace({value}, chr(30), chr(10)), chr(29), chr(13))"
-    if clean.padded:
-        blanks = "' '" if clean.delimiter == "\t" else r"' ' || chr(9)"
-        value = f"trim({value}, {blanks})"
-    return value
+    if clean.numbered:
+        return value
+    # trim costs as much as all the rest; to look for something to trim costs next to nothing
+    blanks = [blank for blank in (" ", "\t") if blank != clean.delimiter]
+    padded = " OR ".join(
+        f"prefix({value}, {_text(blank)}) OR suffix({value}, {_text(blank)})" for blank in blanks
+    )
+    return f"CASE WHEN {padded} THEN trim({value}, {_text(''.join(blanks))}) ELSE {value} END"
 
 
 def _open(opened: ExitStack, path: Path, flags: int) -> str:

@@ -59,7 +59,11 @@ def pack_result(result: ReadFile | Fault) -> bytes:
         told = {"tried": result.tried, "seen": result.seen, "todo": result.todo, "mover": result.mover}
         return json.dumps({"fault": type(result).__name__, **told}).encode()
     rejected = [[r.row_number, r.record_key, r.reason_code, r.message] for r in result.rejected]
-    kept = {"columns": result.columns, "unknown_columns": result.unknown_columns, "encoding": result.encoding}
+    kept: dict[str, object] = {
+        "columns": result.columns,
+        "unknown_columns": result.unknown_columns,
+        "encoding": result.encoding,
+    }
     kept |= {"missing_optional": result.missing_optional, "records": result.records, "rejected": rejected}
     return json.dumps({"parquet": str(result.parquet), **kept}).encode()
 

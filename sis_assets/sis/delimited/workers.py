@@ -20,9 +20,8 @@ from pathlib import Path
 from types import TracebackType
 
 from sis_assets.model.faults import Fault, Mover
-from sis_assets.sis.delimited.reading import scratch_files
 from sis_assets.sis.delimited.refusals import refused
-from sis_assets.sis.delimited.shapes import MIB, ReadFile, ReadJob
+from sis_assets.sis.delimited.shapes import MIB, ReadFile, ReadJob, scratch_files
 from sis_assets.sis.delimited.wire import LENGTH_BYTES, frame, pack_job, unpack_result
 
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE")
