@@ -148,7 +148,13 @@ def test_all_bytes_arrive_in_order_however_the_peer_answers(
     peer = Peer(files, chance, extensions, most)
     wanted = [Wanted(path, len(content), 7) for path, content in files.items()]
     assert read(peer, wanted) == dict(enumerate(files.values()))
-    assert peer.open_at_once <= 32
+
+
+def test_a_server_is_not_asked_to_hold_many_files_open() -> None:
+    files = {b"%d" % n: b"1234" for n in range(100)}
+    peer = Peer(files, random.Random(1))
+    read(peer, [Wanted(path, 4, 7) for path in files])
+    assert 1 < peer.open_at_once <= 32
 
 
 def test_the_servers_limit_for_one_answer_is_kept() -> None:
