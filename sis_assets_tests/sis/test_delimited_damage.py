@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sis_assets.model.faults import Mover
-from sis_assets.sis.delimited import Dialect, Limits, reading
+from sis_assets.sis.delimited import Dialect, Limits, reading, survey
 from sis_assets_tests.delimited_files import (
     HEADER,
     PIPE,
@@ -91,6 +91,37 @@ def test_a_file_that_is_only_unusual_is_read_right(tmp_path: Path, kind: str, pa
     assert not got.rejected
     assert got.records == 3
     assert set(others(got).values()) == {None}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "plain",
+        "carriage_return_and_line_feed",
+        "comma",
+        "tab",
+        "all_quoted",
+        "all_quoted_windows",
+        "some_quoted",
+        "byte_order_mark",
+        "utf_16_le",
+        "padded",
+        "padded_line_ends",
+        "no_final_newline_agreed_windows",
+    ],
+)
+def test_a_usual_file_takes_the_fast_path(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading._Reading, "_precise", None)
+    assert rows(read(tmp_path, *CLEAN[kind])) == THREE
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_large_file_keeps_its_order(tmp_path: Path, end: str) -> None:
+    count = 150_000
+    got = read(tmp_path, students(count, end=end), limits=Limits())
+    found = rows(got)
+    assert len(found) == count
+    assert all(found[n + 1][0] == str(1000 + n) for n in range(count))
 
 
 REJECTED = {
@@ -198,6 +229,14 @@ def test_literal_quotes_are_text(tmp_path: Path, path_taken: str) -> None:
 def test_a_quote_after_a_blank_is_text(tmp_path: Path, path_taken: str) -> None:
     got = read(tmp_path, students(3).replace(b"Given-0001", b' "Given-0001"'))
     assert rows(got)[2][1] == '"Given-0001"'
+
+
+def test_quotes_may_be_around_fields_here_and_text_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey, "_CHUNK", 60)
+    data = students(9).replace(b"Given-0001", b'"Given-0001"').replace(b"Given-0007", b' "Given-0007"')
+    assert rows(read(tmp_path, data))[8][1] == '"Given-0007"'
 
 
 def test_quoted_values_hold_delimiters_line_ends_and_quotes(tmp_path: Path) -> None:
@@ -344,6 +383,17 @@ def test_a_file_that_cannot_be_read_whole_is_refused(tmp_path: Path, kind: str) 
     assert mover in {None, fault.mover}
     for number in range(3):
         assert student(number)[1] not in fault.reason
+
+
+@pytest.mark.parametrize("error", [-1, 1])
+def test_a_count_that_differs_refuses_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    right = reading.count_records
+    monkeypatch.setattr(reading, "count_records", lambda *of: right(*of) + error)
+    fault = refusal(tmp_path, with_line(b"1777|Given|Family\n"))
+    assert f"3 records loaded and 1 rejected, but {4 + error} counted" in fault.seen
+    assert fault.mover is Mover.ENGINEER
 
 
 def test_a_file_over_the_limit_is_refused(tmp_path: Path) -> None:

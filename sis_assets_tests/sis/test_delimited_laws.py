@@ -11,6 +11,10 @@ from hypothesis import strategies as st
 
 from sis_assets.model.faults import Fault
 from sis_assets.sis.delimited import Dialect, ReadFile, read_delimited, reading
+from sis_assets.sis.delimited import count as count_module
+from sis_assets.sis.delimited import decode as decode_module
+from sis_assets.sis.delimited import records as records_module
+from sis_assets.sis.delimited import survey as survey_module
 from sis_assets.sis.delimited.count import count_records
 from sis_assets.sis.delimited.header import Header
 from sis_assets.sis.delimited.records import Lines, OpenQuoteError, records
@@ -61,21 +65,39 @@ def parsed(
         return None
 
 
-@settings(max_examples=400, deadline=None)
-@given(soup, st.sampled_from([1, 2, 3]), st.sampled_from([8, 30, 4000]))
-@example('a|"x\n"\n', 2, 4000)
-@example('"a\n"|"b"c\n|\n', 2, 4000)
+@settings(max_examples=500, deadline=None)
+@given(
+    soup, st.sampled_from([1, 2, 3]), st.sampled_from([8, 30, 4000]), st.sampled_from([1, 2, 3, 7, 1 << 20])
+)
+@example('a|"x\n"\n', 2, 4000, 1)
+@example('"a\n"|"b"c\n|\n', 2, 4000, 1)
+@example("a\r\r\n\r", 1, 4000, 1)
 def test_the_counter_agrees_with_the_parser_on_any_text(
-    folder: Path, text: str, width: int, limit: int
+    folder: Path, text: str, width: int, limit: int, chunk: int
 ) -> None:
     data = (text + "\n").encode()
-    found = parsed(data, b"|", folder, width, limit)
-    if found is not None:
-        header = Header(tuple(f"H{n}" for n in range(width)), {"key": 0}, 0, ())
-        assert count_records(folder / "soup", 0, header, b"|", limit) == len(found)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records_module, "_CHUNK", chunk)
+        patch.setattr(count_module, "_WINDOW", chunk)
+        found = parsed(data, b"|", folder, width, limit)
+        if found is not None:
+            header = Header(tuple(f"H{n}" for n in range(width)), {"key": 0}, 0, ())
+            assert count_records(folder / "soup", 0, header, b"|", limit) == len(found)
 
 
-@settings(max_examples=400, deadline=None)
+@given(soup, st.integers(1, 9), st.integers(1, 9))
+def test_lines_do_not_depend_on_how_the_file_is_cut_into_chunks(
+    folder: Path, text: str, chunk: int, limit: int
+) -> None:
+    path = folder / "lines"
+    path.write_bytes(text.encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records_module, "_CHUNK", chunk)
+        found = [line[: limit + 1] for line in Lines(path, 0, limit)]
+    assert found == [line[: limit + 1] for line in text.encode().splitlines(keepends=True)]
+
+
+@settings(max_examples=250, deadline=None)
 @given(soup)
 def test_well_formed_text_is_parsed_as_the_standard_says(folder: Path, text: str) -> None:
     try:
@@ -86,7 +108,7 @@ def test_well_formed_text_is_parsed_as_the_standard_says(folder: Path, text: str
     assert [[field.decode() for field in record] for record in found or []] == expected
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.tuples(*[value] * 4), min_size=1, max_size=8),
     dialects,
@@ -123,7 +145,7 @@ def outcome(folder: Path, data: bytes, dialect: Dialect) -> tuple[object, ...]:
 HEAD = ",".join(HEADER).encode()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(
         st.lists(tame, min_size=5, max_size=5) | st.lists(tame, min_size=1, max_size=6),
@@ -132,26 +154,29 @@ HEAD = ",".join(HEADER).encode()
     ),
     st.sampled_from(["\n", "\r\n"]),
     st.booleans(),
+    st.sampled_from([150, 1 << 20]),
 )
-@example([["1", "a", "b", "c", "d", ""]], "\n", False)
-@example([["1", "a", "b", "c", "d", "e"], ["1", "a", "b", "c"]], "\r\n", False)
-@example([["1", ' "a"', "b", "c", "d"]], "\n", False)
-@example([["1", '"a"', 'b"c', ' "d"', "d"]], "\n", False)
-@example([["1", '"a" ', "b", "c", "d"]], "\r\n", False)
-@example([["StudentID", "", "", "", ""]], "\n", False)
-@example([["1", "\\N", "", "\x01", ""]], "\n", False)
-@example([["1", '"\n"', "", "", ""], ["2", "", "", "", ""]], "\n", False)
-@example([["1", ',",', "", "", ""], ["2", "", "", "", ""]], "\r\n", True)
-def test_both_paths_read_alike(table: list[list[str]], end: str, quote_all: bool) -> None:
+@example([["1", "a", "b", "c", "d", ""]], "\n", False, 1 << 20)
+@example([["1", "a", "b", "c", "d", "e"], ["1", "a", "b", "c"]], "\r\n", False, 1 << 20)
+@example([["1", ' "a"', "b", "c", "d"]], "\n", False, 1 << 20)
+@example([["1", '"a"', 'b"c', ' "d"', "d"]], "\n", False, 1 << 20)
+@example([["1", '"a" ', "b", "c", "d"]], "\r\n", False, 1 << 20)
+@example([["StudentID", "", "", "", ""]], "\n", False, 1 << 20)
+@example([["1", "\\N", "", "\x01", ""]], "\n", False, 1 << 20)
+@example([["1", '"\n"', "", "", ""], ["2", "", "", "", ""]], "\n", False, 1 << 20)
+@example([["1", ',",', "", "", ""], ["2", "", "", "", ""]], "\r\n", True, 1 << 20)
+def test_both_paths_read_alike(table: list[list[str]], end: str, quote_all: bool, chunk: int) -> None:
     body = [",".join(f'"{v}"' if quote_all else v for v in record) for record in table]
     data = HEAD + end.encode() + "".join(line + end for line in body).encode()
     with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(survey_module, "_CHUNK", chunk)
+        patch.setattr(decode_module, "_CHUNK", chunk)
         chosen = outcome(Path(name), data, Dialect(","))
         patch.setattr(reading, "survey", lambda *_: None)
         assert outcome(Path(name), data, Dialect(",")) == chosen
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.binary(max_size=200), st.booleans())
 def test_arbitrary_bytes_are_read_or_refused(data: bytes, with_header: bool) -> None:
     with TemporaryDirectory() as name:
@@ -162,7 +187,7 @@ def test_arbitrary_bytes_are_read_or_refused(data: bytes, with_header: bool) -> 
         )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(soup.map(str.encode))
 def test_arbitrary_records_are_loaded_or_rejected(data: bytes) -> None:
     with TemporaryDirectory() as name:

@@ -265,3 +265,25 @@ def test_jobs_and_results_survive_the_wire(tmp_path: Path) -> None:
     back = unpack_result(pack_result(fault))
     assert isinstance(back, PermanentFault)
     assert back.reason == fault.reason
+
+
+def test_leaving_the_pool_by_an_error_does_not_wait_for_the_jobs(tmp_path: Path) -> None:
+    before = children()
+    slow = slow_job(tmp_path)
+    _, clean = scratch_files(slow.into)
+    readers = Readers(1)
+    waiting = threading.Thread(target=readers.read, args=([slow],))
+
+    def leave() -> None:
+        with readers:
+            waiting.start()
+            while not clean.exists():
+                time.sleep(0.005)
+            raise ZeroDivisionError
+
+    started = time.monotonic()
+    with pytest.raises(ZeroDivisionError):
+        leave()
+    waiting.join()
+    assert time.monotonic() - started < 10
+    assert children() == before

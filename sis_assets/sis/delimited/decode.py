@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from sis_assets.model.faults import Mover
 from sis_assets.sis.delimited.refusals import refused
 from sis_assets.sis.delimited.shapes import MIB
 
-CHUNK = 4 * MIB
+_CHUNK = 4 * MIB
 _HEAD = 4096
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -47,8 +46,7 @@ _WRAPPED = (
     (b"%PDF", "a PDF document"),
 )
 
-_C1 = re.compile("[\x80-\x9f]")
-_UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_C1 = bytes(range(0x80, 0xA0))
 _NOT_TEXT = "Send the file as plain text, not wrapped or encrypted"
 _DECLARE = (
     "Name the encoding that the district's system writes in files.encoding, or have the export repaired"
@@ -152,8 +150,8 @@ def _first_bad_byte(path: Path, encoding: str, start: int, scratch: Path) -> int
                     return offset - len(waiting) + error.start
                 if encoding in _WIDE:
                     _refuse_nul(path, offset - len(waiting), 2 * text.find("\0"))
-                elif target is not None and (c1 := _C1.search(text)):
-                    return offset + c1.start()
+                elif encoding.startswith("iso8859") and len(chunk.translate(None, _C1)) < len(chunk):
+                    return offset + next(at for at, byte in enumerate(chunk) if byte in _C1)
                 if target is not None:
                     _write(target, text.encode())
             offset += len(chunk)
@@ -170,14 +168,14 @@ def _refuse_nul(path: Path, offset: int, found: int) -> None:
 
 
 def _holds_utf8_sequences(path: Path) -> bool:
-    return any(_UTF8_SEQUENCE.search(chunk) for chunk in _chunks(path, 0))
+    return any(not chunk.decode("utf-8", "ignore").isascii() for chunk in _chunks(path, 0))
 
 
 def _chunks(path: Path, start: int) -> Iterator[bytes]:
     """Yield the file's bytes from `start` on, at last an empty chunk."""
     with path.open("rb", buffering=0) as file:
         file.seek(start)
-        while chunk := file.read(CHUNK):
+        while chunk := file.read(_CHUNK):
             yield chunk
     yield b""
 

@@ -55,6 +55,8 @@ def read_with(connection: duckdb.DuckDBPyConnection, job: ReadJob) -> ReadFile:
         done = True
     except OSError as error:
         raise _of_the_machine(job.path, error) from None
+    except duckdb.IOException:
+        raise _of_the_machine(job.path, OSError(errno.EIO, "")) from None
     except (MemoryError, duckdb.OutOfMemoryException):
         seen = "the reader ran out of memory"
         raise refused(
@@ -138,7 +140,7 @@ class _Reading:
         try:
             with Sandbox(connect(), self._clean, self._into) as sandbox:
                 loaded = sandbox.write_parquet(clean, header)
-        except duckdb.OutOfMemoryException:
+        except (duckdb.OutOfMemoryException, duckdb.IOException):
             raise
         except duckdb.Error as error:
             raise out_of_step(

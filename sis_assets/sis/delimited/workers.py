@@ -60,6 +60,9 @@ class Readers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None:  # nobody waits for the results any more
+            for worker in self._workers:
+                worker.abandon()
         self._threads.shutdown(cancel_futures=True)
         for worker in self._workers:
             worker.stop()
@@ -134,6 +137,11 @@ class _Worker:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_GOODBYE_SECONDS)
         self.kill()
+
+    def abandon(self) -> None:
+        """End the process from another thread: whoever waits for its answer learns that it died."""
+        if self._process is not None:
+            self._process.kill()
 
     def kill(self) -> None:
         """End the process at once, and leave neither a zombie nor an open pipe."""
