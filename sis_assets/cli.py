@@ -9,16 +9,18 @@ from __future__ import annotations
 import csv
 import getpass
 import json
+import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from sis_assets.model.faults import Fault
@@ -26,6 +28,7 @@ from sis_assets.warehouse.home import Home
 
 if TYPE_CHECKING:
     from sis_assets.assets.platform import Platform
+    from sis_assets.districts import Registry
     from sis_assets.pipeline.decide import Decision, Proposal
     from sis_assets.pipeline.stage import Outcome
     from sis_assets.warehouse import Warehouse
@@ -79,9 +82,13 @@ def main() -> None:
         app()
     except Fault as fault:
         _stop(fault.reason)
+    except Exception as error:  # noqa: BLE001 - a traceback may quote a student's row
+        from sis_assets.pipeline.stage import redacted  # noqa: PLC0415 - beside its use
+
+        _stop(redacted(error).reason, code=1)
 
 
-def _stop(message: str, code: int = USAGE) -> None:
+def _stop(message: str, code: int = USAGE) -> NoReturn:
     err.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     raise SystemExit(code)
 
@@ -91,7 +98,9 @@ def sync(
     districts: Annotated[list[str] | None, typer.Argument(help="Districts to sync.")] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="Sync every district.")] = False,
-    at: Annotated[str | None, typer.Option(help="Business time, ISO 8601 with its offset; now by default.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="Business time, ISO 8601 with its offset; now by default.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read the districts' sources, propose changes, hold what is implausible, apply the rest."""
@@ -116,15 +125,15 @@ def _moment(text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        _stop(f"--at {text} is no ISO 8601 time with its offset, such as 2026-09-01T20:00:00-07:00.")
-    return moment
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    _stop(f"--at {text} is no ISO 8601 time with its offset, such as 2026-09-01T20:00:00-07:00.")
 
 
 def _names(platform: Platform, wanted: Sequence[str] | None) -> list[str]:
-    """The districts to sync. A name without a file, or whose file alone was asked for and is broken, is a usage error."""
+    """Return the districts to sync; a name without a file, or only such whose files are broken, is a usage error."""
     registry = platform.registry
     if not wanted:
         names = sorted({*registry.districts, *registry.broken})
@@ -132,12 +141,23 @@ def _names(platform: Platform, wanted: Sequence[str] | None) -> list[str]:
             _stop(f"There are no district files in {platform.home.districts}.")
         return names
     names = list(dict.fromkeys(wanted))
-    for name in names:
-        if name not in registry.broken:
-            registry.district(name)
-    if all(name in registry.broken for name in names):
-        raise registry.broken[names[0]]
+    unusable = [fault for name in names if (fault := _unusable(registry, name))]
+    if len(unusable) == len(names):
+        _stop("\n".join(fault.reason for fault in unusable))
     return names
+
+
+def _unusable(registry: Registry, name: str) -> Fault | None:
+    """Return what is wrong with the district's file. Raises NeedsPerson when there is none."""
+    from sis_assets.sis.eschoolplus import client  # noqa: PLC0415 - beside its use
+
+    try:
+        client.refuse_problems(registry.district(name))
+    except Fault as fault:
+        if name in registry.districts or name in registry.broken:
+            return fault
+        raise
+    return None
 
 
 @contextmanager
@@ -156,11 +176,21 @@ def _print_outcomes(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
         for outcome in outcomes:
             sys.stdout.write(json.dumps(as_line(outcome), ensure_ascii=False) + "\n")
         return
-    table = Table("district", "status", "changes", "reason", box=None, pad_edge=False)
+    table = _table("district", "status", "changes", "reason")
     for outcome in outcomes:
-        changes = "\n".join(f"{found.status}: {_counted(found.counts)}  {found.id}" for found in outcome.change_sets)
-        table.add_row(outcome.district_id, _coloured(str(outcome.status)), changes, outcome.reason)
+        changes = "\n".join(
+            f"{found.status}: {_counted(found.counts)}  {found.id}" for found in outcome.change_sets
+        )
+        table.add_row(outcome.district_id, _coloured(str(outcome.status)), changes, escape(outcome.reason))
     out.print(table)
+
+
+def _table(*headers: str) -> Table:
+    """Return a table that folds what is too long and cuts nothing off."""
+    table = Table(box=None, pad_edge=False)
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    return table
 
 
 def _coloured(status: str) -> str:
@@ -175,21 +205,28 @@ def _counted(counts: Mapping[str, int]) -> str:
 def districts_check(*, as_json: AsJson = False) -> None:
     """Check every district file: what is wrong, where, and what was probably meant."""
     from sis_assets.districts import load_districts  # noqa: PLC0415 - pydantic, only where needed
+    from sis_assets.sis.eschoolplus.client import problems  # noqa: PLC0415 - as above
 
     registry = load_districts(Home.from_environment().districts)
-    if as_json:
-        for name in sorted({*registry.districts, *registry.broken}):
-            error = registry.broken.get(name)
-            problems = [str(problem) for problem in error.problems] if error else []
-            sys.stdout.write(json.dumps({"district": name, "ok": error is None, "problems": problems}) + "\n")
-    else:
-        for name, district in registry.districts.items():
-            out.print(f"[green]ok[/]      {name}: {district.name}, {district.sis.kind}, {district.timezone}", highlight=False)
-        for name, error in registry.broken.items():
-            out.print(f"[red]broken[/]  {name}", highlight=False)
-            for problem in error.problems:
+    found = {name: [str(problem) for problem in error.problems] for name, error in registry.broken.items()}
+    found |= {
+        name: [str(problem) for problem in problems(district)]
+        for name, district in registry.districts.items()
+    }
+    for name, wrong in sorted(found.items()):
+        if as_json:
+            sys.stdout.write(json.dumps({"district": name, "ok": not wrong, "problems": wrong}) + "\n")
+        elif wrong:
+            out.print(f"[red]broken[/]  {escape(name)}", highlight=False)
+            for problem in wrong:
                 out.print(f"        {problem}", markup=False, highlight=False, soft_wrap=True)
-    if registry.broken:
+        else:
+            district = registry.districts[name]
+            told = f"{name}: {district.name}, {district.sis.kind}, {district.timezone}"
+            out.print(f"[green]ok[/]      {escape(told)}", highlight=False, soft_wrap=True)
+    if not found and not as_json:
+        out.print("There are no district files yet.")
+    if any(found.values()):
         raise SystemExit(USAGE)
 
 
@@ -204,23 +241,27 @@ def doctor(
 
     home = Home.from_environment()
     findings = list(examine_home(home) if district is None else examine_district(home, district))
-    if as_json:
-        for finding in findings:
-            sys.stdout.write(json.dumps({"check": finding.check, "ok": finding.ok, "seen": finding.seen}) + "\n")
-    else:
-        for finding in findings:
-            mark = "[green]ok[/]  " if finding.ok else "[red]no[/]  "
-            out.print(f"{mark}{finding.check}: ", end="", highlight=False)
-            out.print(finding.seen, markup=False, highlight=False, soft_wrap=True)
-    if not all(finding.ok for finding in findings):
-        raise SystemExit(FAILED)
+    for finding in findings:
+        if as_json:
+            sys.stdout.write(
+                json.dumps({"check": finding.check, "ok": finding.ok, "seen": finding.seen}) + "\n"
+            )
+            continue
+        mark = "[green]ok[/]  " if finding.ok else "[red]no[/]  "
+        out.print(f"{mark}{finding.check}: ", end="", highlight=False)
+        out.print(finding.seen, markup=False, highlight=False, soft_wrap=True)
+    wrong = {finding.check for finding in findings if not finding.ok}
+    if wrong:
+        raise SystemExit(USAGE if district is None or "district file" in wrong else FAILED)
 
 
 @changes_app.command("list")
 def changes_list(
     *,
     district: Annotated[str | None, typer.Option(help="Only this district's.")] = None,
-    status: Annotated[str | None, typer.Option(help="Only held, applied, discarded, superseded or undone.")] = None,
+    status: Annotated[
+        str | None, typer.Option(help="Only held, applied, discarded, superseded or undone.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the change sets, newest last."""
@@ -234,11 +275,15 @@ def changes_list(
         for proposal in found:
             sys.stdout.write(json.dumps(_as_object(proposal)) + "\n")
         return
-    table = Table("change set", "status", "created (UTC)", "changes", "decided by", box=None, pad_edge=False)
+    table = _table("change set", "status", "created (UTC)", "changes", "decided by")
     for proposal in found:
         created = f"{proposal.created_at.astimezone(UTC):%Y-%m-%d %H:%M}"
         table.add_row(
-            proposal.change_set_id, _coloured(proposal.status), created, _counted(proposal.counts), proposal.decided_by or ""
+            proposal.change_set_id,
+            _coloured(proposal.status),
+            created,
+            _counted(proposal.counts),
+            escape(proposal.decided_by or ""),
         )
     out.print(table if found else "No change sets.")
 
@@ -247,7 +292,9 @@ def changes_list(
 def changes_show(
     change_set_id: ChangeSetId,
     *,
-    names: Annotated[bool, typer.Option("--names", help="Also the students' names; on a terminal only.")] = False,
+    names: Annotated[
+        bool, typer.Option("--names", help="Also the students' names; on a terminal only.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show one change set: its counts, why it is held, and who must act."""
@@ -262,16 +309,19 @@ def changes_show(
         sys.stdout.write(json.dumps({**_as_object(proposal), "schools": by_school}) + "\n")
         return
     _print_proposal(proposal)
-    table = Table("school", "kind", "students", box=None, pad_edge=False)
+    table = _table("school", "kind", "students")
     for row in by_school:
-        table.add_row(row["school"] or "", row["kind"], f"{row['students']:,}")
+        table.add_row(escape(row["school"] or ""), row["kind"], f"{row['students']:,}")
     out.print(table)
     for student in students:
-        out.print(student, markup=False, highlight=False)
+        out.print(student, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_proposal(proposal: Proposal) -> None:
-    out.print(f"[bold]{proposal.change_set_id}[/]  {_coloured(proposal.status)}  {proposal.district_id}", highlight=False)
+    out.print(
+        f"[bold]{proposal.change_set_id}[/]  {_coloured(proposal.status)}  {proposal.district_id}",
+        highlight=False,
+    )
     out.print(f"changes    {_counted(proposal.counts)}", highlight=False)
     out.print(
         f"beside     {proposal.unchanged:,} unchanged, {proposal.rejected:,} rejected, {proposal.protected:,} protected",
@@ -279,7 +329,10 @@ def _print_proposal(proposal: Proposal) -> None:
     )
     out.print(f"content    {proposal.content_sha256}", highlight=False)
     if proposal.decided_by:
-        out.print(f"decided    {proposal.decided_at:%Y-%m-%d %H:%M} UTC by {proposal.decided_by}", highlight=False)
+        out.print(
+            f"decided    {proposal.decided_at:%Y-%m-%d %H:%M} UTC by {escape(proposal.decided_by)}",
+            highlight=False,
+        )
     for reason in proposal.reasons:
         out.print(f"held       {reason}", markup=False, highlight=False, soft_wrap=True)
 
@@ -291,28 +344,34 @@ _YES = Annotated[bool, typer.Option("--yes", help="Do not ask, without a hash.")
 
 
 @changes_app.command()
-def approve(change_set_id: ChangeSetId, *, content: _HASH = None, by: _BY = None, note: _NOTE = "", yes: _YES = False) -> None:
+def approve(
+    change_set_id: ChangeSetId, *, content: _HASH = None, by: _BY = None, note: _NOTE = "", yes: _YES = False
+) -> None:
     """Apply a held change set."""
     _decide("approve", change_set_id, content, by, note, yes=yes)
 
 
 @changes_app.command()
-def discard(change_set_id: ChangeSetId, *, content: _HASH = None, by: _BY = None, note: _NOTE = "", yes: _YES = False) -> None:
+def discard(
+    change_set_id: ChangeSetId, *, content: _HASH = None, by: _BY = None, note: _NOTE = "", yes: _YES = False
+) -> None:
     """Drop a held change set; it comes back only with other bytes."""
     _decide("discard", change_set_id, content, by, note, yes=yes)
 
 
 @changes_app.command()
-def undo(change_set_id: ChangeSetId, *, content: _HASH = None, by: _BY = None, note: _NOTE = "", yes: _YES = False) -> None:
+def undo(
+    change_set_id: ChangeSetId, *, content: _HASH = None, by: _BY = None, note: _NOTE = "", yes: _YES = False
+) -> None:
     """Take back an applied change set: the accounts become what they were."""
     _decide("undo", change_set_id, content, by, note, yes=yes)
 
 
-def _decide(kind: str, change_set_id: str, content: str | None, by: str | None, note: str, *, yes: bool) -> None:
-    from sis_assets.assets.platform import ALL_TABLES  # noqa: PLC0415 - Dagster's imports take a second
+def _decide(
+    kind: str, change_set_id: str, content: str | None, by: str | None, note: str, *, yes: bool
+) -> None:
     from sis_assets.pipeline.decide import Decision, decide  # noqa: PLC0415 - beside its use
     from sis_assets.pipeline.stage import Clock  # noqa: PLC0415 - beside its use
-    from sis_assets.warehouse import Warehouse  # noqa: PLC0415 - beside its use
 
     decision: Decision = Decision(kind)
     with _lake() as warehouse, warehouse.read() as connection:
@@ -322,7 +381,7 @@ def _decide(kind: str, change_set_id: str, content: str | None, by: str | None, 
             _stop(f"Give --hash with the content's hash, or --yes, to {decision} without being asked.")
         _print_proposal(proposal)
         typer.confirm(f"{decision.capitalize()} this change set?", abort=True)
-    with Warehouse(Home.from_environment(), ALL_TABLES) as warehouse:
+    with _lake(write=True) as warehouse:
         done = decide(
             warehouse,
             Clock(),
@@ -377,15 +436,16 @@ def outbox_read(
 
 @outbox_app.command("acknowledge")
 def outbox_acknowledge(
-    district: DistrictOption, through: Annotated[int, typer.Option(min=1, help="The last sequence that was taken.")]
+    district: DistrictOption,
+    through: Annotated[int, typer.Option(min=1, help="The last sequence that was taken.")],
 ) -> None:
     """Mark everything up to a sequence as delivered."""
-    from sis_assets.assets.platform import ALL_TABLES  # noqa: PLC0415 - Dagster's imports take a second
     from sis_assets.destinations.outbox import acknowledge  # noqa: PLC0415 - beside its use
-    from sis_assets.warehouse import Warehouse  # noqa: PLC0415 - beside its use
 
-    with Warehouse(Home.from_environment(), ALL_TABLES) as warehouse:
-        count = warehouse.write(lambda connection: acknowledge(connection, district, through, datetime.now(UTC)))
+    with _lake(write=True) as warehouse:
+        count = warehouse.write(
+            lambda connection: acknowledge(connection, district, through, datetime.now(UTC))
+        )
     out.print(f"{count:,} rows of {district} are delivered.", highlight=False)
 
 
@@ -395,12 +455,16 @@ def query(
     *,
     form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.TABLE,
 ) -> None:
-    """Ask the warehouse, reading only."""
+    """Ask the warehouse, reading only: one SELECT, DESCRIBE, SHOW or EXPLAIN."""
     import duckdb  # noqa: PLC0415 - heavy, only where needed
 
+    reading = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
     with _lake() as warehouse, warehouse.read() as connection:
         try:
-            cursor = connection.execute(sql)
+            statements = connection.extract_statements(sql)
+            if len(statements) != 1 or statements[0].type not in reading:
+                _stop("`query` only reads: give one SELECT, DESCRIBE, SHOW or EXPLAIN.")
+            cursor = connection.execute(statements[0])
             names = [column[0] for column in cursor.description or ()]
             rows = cursor.fetchall()
         except duckdb.Error as error:
@@ -417,30 +481,35 @@ def query(
 
 
 def _print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    table = Table(*names, box=None, pad_edge=False)
+    table = _table(*names)
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
     out.print(table, markup=False, highlight=False)
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as JSON has it: times ISO 8601 in UTC, dates ISO 8601, decimals as numbers."""
+    """Return a value as JSON has it: times ISO 8601 in UTC, dates ISO 8601, decimals as numbers, the rest as text."""
+    plain: Any
     match value:
+        case None | bool() | int() | str():
+            plain = value
         case datetime():
-            return (value.astimezone(UTC) if value.tzinfo else value).isoformat()
+            plain = (value.astimezone(UTC) if value.tzinfo else value).isoformat()
         case date() | time():
-            return value.isoformat()
+            plain = value.isoformat()
         case Decimal():
-            return int(value) if value == value.to_integral_value() else float(value)
+            plain = int(value) if value == value.to_integral_value() else float(value)
+        case float():
+            plain = value if math.isfinite(value) else str(value)
         case list() | tuple():
-            return [_plain(item) for item in value]
+            plain = [_plain(item) for item in value]
         case dict():
-            return {str(key): _plain(item) for key, item in value.items()}
+            plain = {str(key): _plain(item) for key, item in value.items()}
         case bytes() | bytearray():
-            return bytes(value).hex()
-        case None | bool() | int() | float() | str():
-            return value
-    return str(value)
+            plain = bytes(value).hex()
+        case _:
+            plain = str(value)
+    return plain
 
 
 def _cell(value: Any) -> str:
@@ -451,18 +520,22 @@ def _cell(value: Any) -> str:
 
 
 @contextmanager
-def _lake() -> Iterator[Warehouse]:
-    """Give the warehouse for reading."""
+def _lake(*, write: bool = False) -> Iterator[Warehouse]:
+    """Give the warehouse, for reading unless told otherwise."""
+    from sis_assets.model.schema import TABLES  # noqa: PLC0415 - beside its use
+    from sis_assets.sis.eschoolplus.contract import RAW_TABLES  # noqa: PLC0415 - beside its use
     from sis_assets.warehouse import Warehouse  # noqa: PLC0415 - beside its use
 
-    with Warehouse(Home.from_environment(), (), read_only=True) as warehouse:
+    with Warehouse(Home.from_environment(), (*RAW_TABLES, *TABLES), read_only=not write) as warehouse:
         yield warehouse
 
 
 @app.command()
 def demo(
     *,
-    once: Annotated[bool, typer.Option("--once", help="Play the nights and stop, without the Dagster UI.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Play the nights and stop, without the Dagster UI.")
+    ] = False,
     port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
 ) -> None:
     """Make three made-up districts, play several nights, then show them in the Dagster UI."""

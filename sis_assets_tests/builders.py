@@ -191,6 +191,10 @@ class CrashingWarehouse:
     at: int = -1
     used: CrashingConnection | None = None
 
+    @property
+    def home(self) -> Home:
+        return self.inner.home
+
     def read(self) -> AbstractContextManager[DuckDBPyConnection]:
         return self.inner.read()
 
@@ -236,12 +240,17 @@ class Nights:
         rejected: Sequence[str | None] = (),
         records: Mapping[str, int] | None = None,
         content: str = "",
+        sha256: str = "",
         status: str = "complete",
     ) -> None:
-        """Take in an extract with these students; `rejected` holds the keys of rejected student records."""
+        """Take in an extract with these students; `rejected` holds the keys of rejected student records.
+
+        Its bytes are the rows in their order and `content`, unless `sha256` says what they are.
+        """
+        same = sha256 or fingerprint([content, list(students), list(rejected)])
         self.warehouse.write(
             lambda connection: self._read(
-                connection, students, rejected, records=records or {}, content=content, status=status
+                connection, students, rejected, records=records or {}, sha256=same, status=status
             )
         )
 
@@ -252,7 +261,7 @@ class Nights:
         rejected: Sequence[str | None],
         *,
         records: Mapping[str, int],
-        content: str,
+        sha256: str,
         status: str,
     ) -> None:
         extract_id = ledger.states(connection, [self.name])[self.name].next_extract_id(self.name)
@@ -272,9 +281,7 @@ class Nights:
                         {"name": f"{e}.txt", "bytes": 1, "sha256": "", "records": n, "entity": e}
                         for e, n in counted.items()
                     ],
-                    "content_sha256": fingerprint([content, list(students), list(rejected)])
-                    if complete
-                    else None,
+                    "content_sha256": sha256 if complete else None,
                     "typed_under": typed_under(self.district) if complete else None,
                 }
             ],

@@ -6,6 +6,8 @@ below decide about repeated keys and the primary school in the same way for all 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 #: Fields of a person: records of one student that differ in any of them contradict each other.
 PERSON = (
     "sis_key",
@@ -43,9 +45,11 @@ def date(text: str, form: str) -> str:
     `form` is the expression of the form's name.
     """
     slashed = f"replace({text}, '-', '/')"
+    shaped = f"regexp_full_match({text}, '[0-9]{{1,2}}([-/])[0-9]{{1,2}}([-/])[0-9]{{4}}')"
     return (
-        f"CASE {form} WHEN 'iso' THEN CASE WHEN regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') THEN try_cast({text} AS DATE) END"
-        f" WHEN 'mdy' THEN try_strptime({slashed}, '%m/%d/%Y')::DATE WHEN 'dmy' THEN try_strptime({slashed}, '%d/%m/%Y')::DATE END"
+        f"CASE WHEN {form} = 'iso' THEN CASE WHEN regexp_full_match({text}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') THEN try_cast({text} AS DATE) END"
+        f" WHEN NOT {shaped} THEN NULL WHEN {form} = 'mdy' THEN try_strptime({slashed}, '%m/%d/%Y')::DATE"
+        f" WHEN {form} = 'dmy' THEN try_strptime({slashed}, '%d/%m/%Y')::DATE END"
     )
 
 
@@ -55,29 +59,31 @@ def first_reason(*cases: tuple[str, str]) -> str:
     return f"CASE {branches} END"
 
 
-def repeated(records: str, key: str, distinct: str) -> str:
+def repeated(records: str, key: Sequence[str], distinct: Sequence[str]) -> str:
     """Query of the accepted records whose key repeats, with how many contents differ.
 
-    `records` has district_id, row_number, reason_code and the columns of `key` and `distinct` (comma lists). Gives
-    district_id, the key's columns, row_number and `variants`.
+    `records` has district_id, row_number, reason_code and the columns of `key` and `distinct`; no accepted record lacks
+    a part of its key. Gives the records' columns and `variants`.
     """
+    columns = ", ".join(("district_id", *key))
     return (
-        f"WITH keys AS (SELECT district_id, {key} FROM {records} WHERE reason_code IS NULL GROUP BY ALL HAVING count(*) > 1),"
-        f" rows AS (SELECT r.* FROM {records} r SEMI JOIN keys USING (district_id, {key}) WHERE r.reason_code IS NULL)"
-        f" SELECT *, count(DISTINCT row({distinct})) OVER (PARTITION BY district_id, {key}) AS variants FROM rows"
+        f"WITH keys AS (SELECT {columns} FROM {records} WHERE reason_code IS NULL GROUP BY ALL HAVING count(*) > 1),"
+        f" rows AS (SELECT r.* FROM {records} r SEMI JOIN keys USING ({columns}) WHERE r.reason_code IS NULL)"
+        f" SELECT *, count(DISTINCT row({', '.join(distinct)})) OVER (PARTITION BY {columns}) AS variants FROM rows"
     )
 
 
-def refusals(repeats: str, key: str, same: str) -> str:
+def refusals(repeats: str, key: Sequence[str], same: Sequence[str]) -> str:
     """Query of the repeated records to reject: all of a contradicting key, the copies of an agreeing one.
 
-    `same` names the columns that make two agreeing records copies of each other. Gives district_id, row_number,
-    record_key and reason_code.
+    `same` names the columns that make two agreeing records of one key copies of each other. Gives district_id,
+    row_number, record_key and reason_code.
     """
+    columns = ", ".join(("district_id", *key, *same))
     return (
         "SELECT district_id, row_number, record_key, reason_code FROM (SELECT district_id, row_number, record_key,"
         " CASE WHEN variants > 1 THEN 'conflicting_rows'"
-        f" WHEN row_number > min(row_number) OVER (PARTITION BY district_id, {key}, {same}) THEN 'duplicate_row' END AS reason_code"
+        f" WHEN row_number > min(row_number) OVER (PARTITION BY {columns}) THEN 'duplicate_row' END AS reason_code"
         f" FROM {repeats}) WHERE reason_code IS NOT NULL"
     )
 

@@ -35,7 +35,9 @@ def kind_order(kind: str) -> str:
 
 
 def differences() -> str:
-    """Relation `differing`: everyone who is not simply unchanged, with the states `old` and `new` as structs.
+    """Relation `differing`: all but the unchanged, with the states `old` and `new` as structs.
+
+    Left out are active accounts without a tracked difference, and inactive ones whose record is not active either.
 
     Columns district_id, student_id, had (an account exists), present (the extract has the student), unread (a record
     of the student was rejected), old, new.
@@ -108,7 +110,7 @@ def changes() -> str:
         "comes": "present AND new.status = 'active'",
         "promoted": f"coalesce({_rank('new.grade_level')} > {_rank('old.grade_level')}, false)",
     }
-    stays = "had AND present AND new.status IN ('active', 'pre_registered') AND (old.is_active OR comes)"
+    stays = "had AND present AND new.status IN ('active', 'pre_registered')"
     leaves = "had AND old.is_active AND (present AND new.status IN ('inactive', 'graduated') OR NOT present AND NOT unread)"
     updated = "concat_ws(', ', fields, CASE WHEN NOT promoted THEN grade END)"
     kinds = ", ".join(

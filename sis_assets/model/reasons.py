@@ -16,6 +16,13 @@ def _engineer(text: str) -> str:
     return sentence(text, Mover.ENGINEER)
 
 
+def unreadable(seen: str) -> str:
+    """Return the sentence of a record that could not be split into fields; `seen` says what was found, without a value."""
+    return _district(
+        f"{seen[:1].upper()}{seen[1:]}. Correct the record in the SIS, or the way in which the export writes it"
+    )
+
+
 REASONS: Mapping[str, str] = MappingProxyType(
     {
         "missing_student_id": _district("The record has no student id. Give every student an id in the SIS"),

@@ -24,13 +24,21 @@ def show_accounts(connection: DuckDBPyConnection, districts: Sequence[str]) -> N
     )
 
 
+def fold(connection: DuckDBPyConnection, districts: Sequence[str], *, back: bool = False) -> None:
+    """Make `before` and, of the temporary relation `rows`, `folded`: one row a student, saying what the account becomes."""
+    show_accounts(connection, districts)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE folded AS {accounts.folded(back=back)}")
+
+
+def contradictions(connection: DuckDBPyConnection, *, back: bool = False) -> int:
+    """Count students of `folded` whose account is not in the state that the rows were made for."""
+    return int(connection.execute(accounts.contradictions(back=back)).fetchall()[0][0])
+
+
 def apply(connection: DuckDBPyConnection, districts: Sequence[str], *, back: bool = False) -> None:
-    """Apply the temporary relation `rows` (or take it back) to the accounts of the districts, and tell the outbox."""
-    fold(connection, districts, back=back)
+    """Write `folded` into the accounts of the districts, and tell the outbox of its `rows`."""
     connection.execute(f"CREATE OR REPLACE TEMP TABLE states AS {accounts.new_states(back=back)}")
-    if connection.execute(
-        f"SELECT 1 FROM folded WHERE {'true' if back else 'NOT creates'} LIMIT 1"
-    ).fetchall():
+    if back or connection.execute("SELECT 1 FROM folded WHERE NOT creates LIMIT 1").fetchall():
         connection.execute(
             f"DELETE FROM lifecycle.accounts a WHERE district_id IN ({quoted(districts)}) AND EXISTS"
             " (SELECT 1 FROM folded f WHERE f.district_id = a.district_id AND f.at_id = a.student_id)"
@@ -44,15 +52,3 @@ def apply(connection: DuckDBPyConnection, districts: Sequence[str], *, back: boo
         f" (SELECT district_id, max(sequence) AS last FROM delivery.outbox WHERE district_id IN ({quoted(districts)}) GROUP BY district_id) m"
         " ON m.district_id = o.district_id"
     )
-
-
-def fold(connection: DuckDBPyConnection, districts: Sequence[str], *, back: bool) -> None:
-    """Make `before` and `folded`: one row a student, saying what the account becomes."""
-    show_accounts(connection, districts)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE folded AS {accounts.folded(back=back)}")
-
-
-def contradictions(connection: DuckDBPyConnection, districts: Sequence[str], *, back: bool = False) -> int:
-    """Count students of `rows` whose account is not in the state that the rows were made for."""
-    fold(connection, districts, back=back)
-    return int(connection.execute(accounts.contradictions(back=back)).fetchall()[0][0])

@@ -6,24 +6,17 @@ inputs are the same as those it was made of is left as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 from sis_assets.model import canonical as rules
 from sis_assets.model.calendar import local_day
+from sis_assets.model.faults import Fault, Mover, PermanentFault
 from sis_assets.model.fingerprint import fingerprint
 from sis_assets.model.reasons import REASONS
-from sis_assets.model.schema import (
-    COURSES,
-    SCHOOL_COURSES,
-    SCHOOLS,
-    STUDENT_COURSES,
-    STUDENT_SCHOOLS,
-    STUDENTS,
-    Table,
-)
+from sis_assets.model.schema import SCHOOLS, STUDENT_COURSES, STUDENTS, Table
 from sis_assets.pipeline.apply import quoted
 from sis_assets.pipeline.stage import Outcome, Stage
 from sis_assets.sis.eschoolplus import canonical as sis
@@ -46,8 +39,10 @@ RULES = fingerprint(
         sis.students(),
         sis.student_courses(),
         rules.PERSON,
+        rules.repeated("records", ("key",), ("content",)),
+        rules.refusals("repeats", ("key",), ("same",)),
         rules.PRIMARY_FIRST,
-        sorted(REASONS),
+        sorted(REASONS.items()),
     ]
 )
 _NO_END = date(9999, 12, 31)
@@ -88,9 +83,19 @@ def typed_under(district: District) -> str:
 def canonicalise(stage: Stage, districts: Sequence[District]) -> dict[str, Outcome]:
     """Make the canonical tables of every district's newest complete extract; gives one outcome a district.
 
-    Districts whose newest read failed, that have none, or whose tables are up to date cost nothing.
+    Districts whose newest read failed, that have none, or whose tables are up to date cost nothing. One whose kind of SIS
+    has no reader fails. Raises PermanentFault, and writes nothing, when records got lost on the way.
     """
-    return stage.warehouse.write(lambda connection: _canonicalise(connection, districts))
+    outcomes: dict[str, Outcome] = {}
+    for district in districts:
+        try:
+            settings_of(district)
+        except Fault as fault:
+            outcomes[district.district] = Outcome.failed(district.district, fault)
+    readable = [district for district in districts if district.district not in outcomes]
+    if readable:
+        outcomes |= stage.warehouse.write(lambda connection: _canonicalise(connection, readable))
+    return outcomes
 
 
 def _canonicalise(connection: DuckDBPyConnection, districts: Sequence[District]) -> dict[str, Outcome]:
@@ -194,7 +199,7 @@ def _type_all(connection: DuckDBPyConnection, works: Sequence[_Work]) -> dict[st
     written: dict[str, dict[str, int]] = {}
     changing = [work for work in works if not work.is_made_of(("schools", "courses"))]
 
-    _records(connection, "schools", sis.schools(), "school_id", "name, school_type", same="school_id")
+    _records(connection, "schools", sis.schools(), ("school_id",), ("name", "school_type"))
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE known_schools AS SELECT DISTINCT district_id, school_id FROM schools_records WHERE school_id IS NOT NULL"
     )
@@ -206,13 +211,13 @@ def _type_all(connection: DuckDBPyConnection, works: Sequence[_Work]) -> dict[st
         connection, "schools", changing, f"SELECT {_list(SCHOOLS)} FROM schools_good {here}"
     )
 
-    described = "name, credits, low_grade, high_grade, department"
-    _records(connection, "courses", sis.courses(), "school_id, course_code", described, same="school_id")
+    described = ("name", "credits", "low_grade", "high_grade", "department")
+    _records(connection, "courses", sis.courses(), ("school_id", "course_code"), described)
     written["courses"] = _replace(
         connection,
         "courses",
         changing,
-        f"SELECT district_id, course_code, {described}, true AS is_active, NULL::BOOLEAN AS is_active_next_year FROM courses_good {here}"
+        f"SELECT district_id, course_code, {', '.join(described)}, true AS is_active, NULL::BOOLEAN AS is_active_next_year FROM courses_good {here}"
         " QUALIFY row_number() OVER (PARTITION BY district_id, course_code ORDER BY school_id) = 1",
     )
     written["school_courses"] = _replace(
@@ -222,7 +227,7 @@ def _type_all(connection: DuckDBPyConnection, works: Sequence[_Work]) -> dict[st
         f"SELECT district_id, school_id, course_code FROM courses_good {here}",
     )
 
-    _records(connection, "students", sis.students(), "student_id", ", ".join(rules.PERSON), same="school_id")
+    _records(connection, "students", sis.students(), ("student_id",), rules.PERSON, same=("school_id",))
     _students(connection, works, written)
 
     connection.execute(
@@ -234,10 +239,7 @@ def _type_all(connection: DuckDBPyConnection, works: Sequence[_Work]) -> dict[st
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE present AS SELECT DISTINCT district_id, student_id FROM students_good"
     )
-    every = "course_code, name, grade_level, mark, credits, completed_on, state"
-    _records(
-        connection, "student_courses", sis.student_courses(), f"student_id, {every}", "1", same="student_id"
-    )
+    _records(connection, "student_courses", sis.student_courses(), ("stated",), ("stated",))
     written["student_courses"] = _replace(
         connection,
         "student_courses",
@@ -255,9 +257,18 @@ _TAKES_PART = (
 
 
 def _records(
-    connection: DuckDBPyConnection, entity: str, query: str, key: str, distinct: str, *, same: str
+    connection: DuckDBPyConnection,
+    entity: str,
+    query: str,
+    key: Sequence[str],
+    distinct: Sequence[str],
+    *,
+    same: Sequence[str] = (),
 ) -> None:
-    """Lay down `<entity>_good`: the accepted records, repeated keys decided; the others go to `refused`."""
+    """Lay down `<entity>_good`: the accepted records, repeated keys decided; the others go to `refused`.
+
+    Records of one `key` that differ in `distinct` contradict each other; those that do not, but in `same`, all count.
+    """
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {entity}_records AS {query}")
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {entity}_repeats AS {rules.repeated(f'{entity}_records', key, distinct)}"
@@ -344,27 +355,42 @@ def _finish_ledger(connection: DuckDBPyConnection, works: Sequence[_Work]) -> di
         connection.execute(
             "INSERT INTO core.rejected_rows BY NAME SELECT f.district_id, c.extract_id, f.entity, file.name AS source_file, f.row_number,"
             " f.record_key, f.reason_code, m.message, 'typed' AS stage FROM refused f JOIN chosen c USING (district_id)"
-            " JOIN messages m USING (reason_code) JOIN (SELECT extract_id, unnest(files) AS file FROM ops.extracts) e"
-            " ON e.extract_id = c.extract_id AND e.file.entity = f.entity"
+            " JOIN messages m USING (reason_code) JOIN (SELECT extract_id, unnest(files) AS file FROM ops.extracts"
+            f" WHERE (extract_id || '') IN ({_extracts(works)})) e ON e.extract_id = c.extract_id AND e.file.entity = f.entity"
         )
-    counts = connection.execute(
+    rejected: dict[str, dict[str, int]] = {work.id: {} for work in works}
+    for district_id, entity, count in connection.execute(
         f"SELECT district_id, entity, count(*) FROM core.rejected_rows WHERE district_id IN ({_ids(works)})"
         f" AND (extract_id || '') IN ({_extracts(works)}) GROUP BY ALL"
-    ).fetchall()
-    rejected: dict[str, dict[str, int]] = {work.id: {} for work in works}
-    for district_id, entity, count in counts:
+    ).fetchall():
         rejected[district_id][entity] = count
+    records = " UNION ALL ".join(f"SELECT district_id, 1 AS n FROM {file.entity}_records" for file in FILES)
+    loaded = dict(
+        connection.execute(
+            f"SELECT district_id, sum(n)::BIGINT FROM ({records} UNION ALL SELECT district_id, -1 FROM refused) GROUP BY district_id"
+        ).fetchall()
+    )
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE typed (extract_id VARCHAR, typed_under VARCHAR, rejected BIGINT)"
+        "CREATE OR REPLACE TEMP TABLE typed (extract_id VARCHAR, typed_under VARCHAR, loaded BIGINT, rejected BIGINT)"
     )
     _fill(
-        connection,
-        "typed",
-        ((w.extract.extract_id, w.typed_under, sum(rejected[w.id].values())) for w in works),
+        connection, "typed", [_counted(w, loaded.get(w.id, 0), sum(rejected[w.id].values())) for w in works]
     )
     connection.execute(
-        "UPDATE ops.extracts e SET typed_under = t.typed_under, rows_rejected = t.rejected,"
-        " rows_loaded = list_sum(list_transform(e.files, lambda f: f.records)) - t.rejected"
+        "UPDATE ops.extracts e SET typed_under = t.typed_under, rows_loaded = t.loaded, rows_rejected = t.rejected"
         " FROM typed t WHERE e.extract_id = t.extract_id"
     )
     return rejected
+
+
+def _counted(work: _Work, loaded: int, rejected: int) -> tuple[str, str, int, int]:
+    """Return the extract's id, what it was typed under, and its counts, which must add up to the records of its files."""
+    counted = sum(work.extract.records.values())
+    if loaded + rejected != counted:
+        raise PermanentFault(
+            tried=f"Typing {work.extract.extract_id}",
+            seen=f"{loaded} records loaded and {rejected} rejected, but {counted} counted",
+            todo="Report this; nothing was written",
+            mover=Mover.ENGINEER,
+        )
+    return work.extract.extract_id, work.typed_under, loaded, rejected

@@ -112,7 +112,7 @@ def _relations(connection: DuckDBPyConnection, cases: Sequence[Case]) -> None:
     )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE differing AS {lifecycle.differences()}")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE rekeys AS {lifecycle.rekeys()}")
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW cases AS {lifecycle.cases()}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE cases AS {lifecycle.cases()}")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE proposed AS {lifecycle.changes()}")
 
 

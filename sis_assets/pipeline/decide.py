@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
 from sis_assets.model.schema import CHANGE_KINDS
-from sis_assets.pipeline.apply import apply, contradictions, quoted
+from sis_assets.pipeline.apply import apply, contradictions, fold, quoted
 from sis_assets.warehouse import ledger
 
 if TYPE_CHECKING:
@@ -182,14 +182,15 @@ def _carry_out(connection: DuckDBPyConnection, decision: Decision, proposal: Pro
             f"DELETE FROM lifecycle.changes WHERE district_id = {district} AND change_set_id = {set_id}"
         )
         connection.execute("INSERT INTO lifecycle.changes BY NAME SELECT * FROM rows")
-    wrong = contradictions(connection, [proposal.district_id], back=back)
+    fold(connection, [proposal.district_id], back=back)
+    wrong = contradictions(connection, back=back)
     if wrong:
         raise PermanentFault(
             tried=f"{decision.capitalize()} of {proposal.change_set_id}",
             seen=f"{wrong} of its accounts were changed by a later change set",
             todo="Undo the later ones first, newest first"
             if back
-            else "Sync the district and decide on the new proposal",
+            else "Discard it and decide on what the next files propose",
             mover=Mover.ENGINEER,
         )
     apply(connection, [proposal.district_id], back=back)

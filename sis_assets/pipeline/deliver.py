@@ -20,21 +20,21 @@ def deliver(stage: Stage, districts: Sequence[District]) -> dict[str, Outcome]:
         found = {
             row[0]: row[1:]
             for row in connection.execute(
-                "SELECT district_id, count(*), max(sequence), count(DISTINCT sequence), count(*) FILTER (delivered_at IS NULL)"
+                "SELECT district_id, count(*), min(sequence), max(sequence), count(DISTINCT sequence), count(*) FILTER (delivered_at IS NULL)"
                 f" FROM delivery.outbox WHERE district_id IN ({names}) GROUP BY district_id"
             ).fetchall()
         }
     outcomes = {}
     for district in districts:
-        rows, last, distinct, pending = found.get(district.district, (0, 0, 0, 0))
-        if rows == last == distinct:
+        rows, first, last, distinct, pending = found.get(district.district, (0, 1, 0, 0, 0))
+        if first == 1 and rows == last == distinct:
             outcomes[district.district] = Outcome(
                 district.district, rows={"delivery/outbox": rows, "delivery/outbox pending": pending}
             )
         else:
             fault = PermanentFault(
                 tried="Counting the outbox",
-                seen=f"{rows} rows with {distinct} different numbers up to {last}",
+                seen=f"{rows} rows with {distinct} different numbers from {first} to {last}",
                 todo="Restore the warehouse's snapshot before the fault and report it",
                 mover=Mover.ENGINEER,
             )

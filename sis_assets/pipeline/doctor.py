@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sis_assets.model.faults import Fault
+from sis_assets.model.faults import Fault, Mover, NeedsPerson
 from sis_assets.model.schema import TABLES
+from sis_assets.sis.eschoolplus import client
 from sis_assets.sis.eschoolplus.contract import FILES, RAW_TABLES
+from sis_assets.transport.dropzone import NotThere
 
 if TYPE_CHECKING:
     from sis_assets.districts import District
@@ -31,25 +33,30 @@ class Finding:
 
 
 def examine_home(home: Home) -> Iterator[Finding]:
-    """Check the home, the warehouse, the engine and all district files."""
-    yield Finding("home", home.root.is_dir(), _folder(home.root))
+    """Check the home, the warehouse, the engine and all district files. Without a home nothing is made, nor looked at."""
+    yield _told("home", lambda: _folder(home.root))
     yield _versions()
     yield _disk(home.root)
+    if not home.root.is_dir():
+        return
     yield _told("warehouse", lambda: _warehouse(home))
     yield _catalog_mode(home)
     yield _told("district files", lambda: _districts(home))
 
 
 def examine_district(home: Home, name: str) -> Iterator[Finding]:
-    """Check one district: its file, its secrets, its drop, and where it stands in the ledger."""
+    """Check one district: its file, its drop (and the credential for it), and where it stands in the ledger.
+
+    Raises NeedsPerson when there is no file of that name.
+    """
     from sis_assets.districts import load_districts  # noqa: PLC0415 - pydantic, only where needed
 
-    try:
-        district = load_districts(home.districts).district(name)
-    except Fault as fault:
-        yield Finding("district file", False, fault.reason)  # noqa: FBT003 - a dataclass's field
+    registry = load_districts(home.districts)
+    if name in registry.broken:
+        yield Finding("district file", False, registry.broken[name].reason)  # noqa: FBT003 - a dataclass's field
         return
-    yield Finding("district file", True, f"{district.name}, {district.sis.kind}, {district.timezone}")  # noqa: FBT003
+    district = registry.district(name)
+    yield _told("district file", lambda: _file(district))
     yield _told("drop", lambda: _drop(district))
     yield _told("ledger", lambda: _ledger(home, district))
 
@@ -61,10 +68,16 @@ def _told(check: str, look: Callable[[], str]) -> Finding:
         return Finding(check, False, fault.reason)  # noqa: FBT003 - a dataclass's field
 
 
+def _wrong(tried: str, seen: str, todo: str) -> NeedsPerson:
+    return NeedsPerson(tried=tried, seen=seen, todo=todo, mover=Mover.ENGINEER)
+
+
 def _folder(path: Path) -> str:
     if not path.is_dir():
-        return f"{path} does not exist; set SIS_ASSETS_HOME or create it"
-    return str(path) if os.access(path, os.W_OK) else f"{path} cannot be written"
+        raise _wrong(f"Opening {path}", "there is no such folder", "Make it, or correct SIS_ASSETS_HOME")
+    if not os.access(path, os.W_OK):
+        raise _wrong(f"Opening {path}", "it cannot be written", "Let our user write to it")
+    return str(path)
 
 
 def _versions() -> Finding:
@@ -97,25 +110,39 @@ def _catalog_mode(home: Home) -> Finding:
         return Finding("catalog", True, "on PostgreSQL; keep its disk encrypted")  # noqa: FBT003 - a dataclass's field
     mode = Path(path).stat().st_mode & 0o777 if Path(path).exists() else 0o600
     seen = f"mode {mode:04o}"
-    return Finding("catalog", mode & 0o077 == 0, seen if mode & 0o077 == 0 else f"{seen}; run chmod 600 on {path}")
+    return Finding(
+        "catalog", mode & 0o077 == 0, seen if mode & 0o077 == 0 else f"{seen}; run chmod 600 on {path}"
+    )
 
 
 def _districts(home: Home) -> str:
     from sis_assets.districts import load_districts  # noqa: PLC0415 - pydantic, only where needed
 
     registry = load_districts(home.districts)
-    if registry.broken:
-        raise next(iter(registry.broken.values()))
+    for error in registry.broken.values():
+        raise error
+    for district in registry.districts.values():
+        client.refuse_problems(district)
     return f"{len(registry.districts)} files are right"
 
 
-def _drop(district: District) -> str:
-    from sis_assets.sis.eschoolplus import client  # noqa: PLC0415 - with its transports, only where needed
+def _file(district: District) -> str:
+    client.refuse_problems(district)
+    return f"{district.name}, {district.sis.kind}, {district.timezone}"
 
-    names = client.names_in_drop(district)
+
+def _drop(district: District) -> str:
+    try:
+        names = client.names_in_drop(district)
+    except NotThere:
+        raise _wrong(
+            "Listing the drop",
+            "the folder does not exist",
+            "Correct it in the district file, or let the district make it",
+        ) from None
     if not names:
         return "reachable; none of the expected files is there yet"
-    missing = [file.entity for file in FILES if file.always and file.entity not in names]
+    missing = [file.names[0] for file in FILES if file.always and file.entity not in names]
     seen = f"reachable; {', '.join(sorted(names.values()))}"
     return f"{seen}; still missing: {', '.join(missing)}" if missing else seen
 
@@ -125,8 +152,13 @@ def _ledger(home: Home, district: District) -> str:
 
     with Warehouse(home, (*RAW_TABLES, *TABLES)) as warehouse, warehouse.read() as connection:
         state = ledger.states(connection, [district.district])[district.district]
-    if state.newest is None:
-        return "never read"
     held = f"; held: {', '.join(state.held)}" if state.held else ""
-    failed = "; the newest read failed" if state.last_failed else ""
-    return f"last complete extract {state.newest.extract_id}, {state.newest.started_at:%Y-%m-%d %H:%M} UTC{failed}{held}"
+    newest = state.newest
+    last = (
+        f"the last complete extract is {newest.extract_id} of {newest.started_at:%Y-%m-%d %H:%M} UTC"
+        if newest
+        else "no complete extract yet"
+    )
+    if state.last_failed:
+        raise _wrong("The newest read", f"it failed; {last}{held}", "Read its reason in ops.extracts")
+    return f"{last}{held}"

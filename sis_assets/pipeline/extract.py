@@ -10,21 +10,23 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sis_assets.model.calendar import Mode
 from sis_assets.model.faults import Fault, Mover, sentence
+from sis_assets.model.reasons import unreadable
 from sis_assets.model.schema import REJECTED_ROWS
-from sis_assets.pipeline.stage import Outcome, Stage, Status
+from sis_assets.pipeline.apply import quoted
+from sis_assets.pipeline.stage import Outcome, Stage, Status, redacted
 from sis_assets.sis.eschoolplus import client
 from sis_assets.sis.eschoolplus.contract import FILES
 from sis_assets.sis.reading import Delivery, EntityRead
 from sis_assets.transport.dropzone import NotYet
 from sis_assets.warehouse import ledger
-from sis_assets.warehouse.ledger import State
+from sis_assets.warehouse.ledger import Extract, State
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -36,15 +38,27 @@ CONCURRENT_DROPS = 8
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A district's read, ready for the ledger."""
+    """A district's read, ready for the ledger. `entities` is None while the files are not split into records."""
 
     district: District
     started_at: datetime
-    finished_at: datetime
     delivery: Delivery
-    entities: tuple[EntityRead, ...] = ()
+    entities: tuple[EntityRead, ...] | None = None
     fault: Fault | None = None
-    unchanged: bool = False
+
+    @property
+    def id(self) -> str:
+        """The district's key."""
+        return self.district.district
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What the ledger says of the newest extract, beyond what every stage needs."""
+
+    rows_loaded: int | None = None
+    rows_rejected: int | None = None
+    unknown_columns: frozenset[str] = frozenset()
 
 
 def extract(stage: Stage, districts: Sequence[District]) -> dict[str, Outcome]:
@@ -53,106 +67,126 @@ def extract(stage: Stage, districts: Sequence[District]) -> dict[str, Outcome]:
     Gives one outcome a district: failed (recorded in the ledger), skipped (nothing to read yet; the calendar pauses),
     unchanged (the same bytes as the last proposed extract), or without a status when the next stages go on.
     """
+    names = [district.district for district in districts]
     with stage.warehouse.read() as connection:
-        states = ledger.states(connection, [district.district for district in districts])
+        states = ledger.states(connection, names)
     started = stage.clock.now()
-    fetched = _fetch_all(stage, districts, states)
-    outcomes = {
-        district_id: Outcome(district_id, Status.SKIPPED, answer.reason)
-        for district_id, answer in fetched.items()
-        if isinstance(answer, NotYet)
-    }
-    by_name = {district.district: district for district in districts}
-    deliveries = {
-        district_id: (by_name[district_id], answer)
-        for district_id, answer in fetched.items()
-        if isinstance(answer, Delivery)
-    }
-    same = {
-        district_id
-        for district_id, (_, delivery) in deliveries.items()
-        if _same_bytes(states[district_id], delivery)
-    }
-    stage.home.scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder = Path(tempfile.mkdtemp(prefix="read-", dir=stage.home.scratch))
-    try:
-        fresh = {district_id: pair for district_id, pair in deliveries.items() if district_id not in same}
-        answers = client.read(fresh, stage.readers, folder)
-        reads = [
-            _Read(
-                district=by_name[district_id],
-                started_at=started,
-                finished_at=stage.clock.now(),
-                delivery=answer if isinstance(answer, Delivery) else Delivery((), ""),
-                entities=() if isinstance(found := answers.get(district_id, ()), Fault) else found,
-                fault=answer if isinstance(answer, Fault) else found if isinstance(found, Fault) else None,
-                unchanged=district_id in same,
-            )
-            for district_id, answer in fetched.items()
-            if not isinstance(answer, NotYet)
-        ]
-        if reads:
-            outcomes |= stage.warehouse.write(lambda connection: _record(connection, stage, reads))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return {district.district: outcomes[district.district] for district in districts}
+    outcomes: dict[str, Outcome] = {}
+    reads: list[_Read] = []
+    for district, found in zip(districts, _fetch_all(stage, districts, states), strict=True):
+        if isinstance(found, NotYet):
+            outcomes[district.district] = Outcome(district.district, Status.SKIPPED, found.reason)
+        elif isinstance(found, Fault):
+            reads.append(_Read(district, started, Delivery((), ""), fault=found))
+        else:
+            reads.append(_Read(district, started, found))
+    while left := [read for read in reads if read.id not in outcomes]:
+        outcomes |= _take_in(stage, left, states)
+        if len(outcomes) < len(names):
+            with stage.warehouse.read() as connection:
+                states = ledger.states(connection, names)
+    return {name: outcomes[name] for name in names}
 
 
 def _fetch_all(
     stage: Stage, districts: Sequence[District], states: Mapping[str, State]
-) -> dict[str, Delivery | NotYet | Fault]:
+) -> list[Delivery | NotYet | Fault]:
     def fetch(district: District) -> Delivery | NotYet | Fault:
         try:
             return client.fetch(
                 district, stage.home.landing / district.district, states[district.district].entities
             )
-        except Fault as fault:
-            return fault
+        except Exception as error:  # noqa: BLE001 - one district's trouble, whatever it is, stops no other
+            return error if isinstance(error, Fault) else redacted(error)
 
     stage.home.landing.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ThreadPoolExecutor(max_workers=CONCURRENT_DROPS) as pool:
-        return dict(zip([d.district for d in districts], pool.map(fetch, districts), strict=True))
+        return list(pool.map(fetch, districts))
+
+
+def _take_in(stage: Stage, reads: Sequence[_Read], states: Mapping[str, State]) -> dict[str, Outcome]:
+    """Split what is new into records and commit all reads.
+
+    Gives no outcome for a district whose bytes were known until another process took in others: it is to be read again.
+    """
+    new = {
+        read.id: (read.district, read.delivery)
+        for read in reads
+        if read.fault is None and not _same_bytes(states[read.id], read.delivery)
+    }
+    stage.home.scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = Path(tempfile.mkdtemp(prefix="read-", dir=stage.home.scratch))
+    try:
+        answers = client.read(new, stage.readers, folder)
+        split = [_with(read, answers.get(read.id)) for read in reads]
+        return stage.warehouse.write(lambda connection: _record(connection, stage, split))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _with(read: _Read, answer: tuple[EntityRead, ...] | Fault | None) -> _Read:
+    return replace(read, fault=answer) if isinstance(answer, Fault) else replace(read, entities=answer)
 
 
 def _same_bytes(state: State, delivery: Delivery) -> bool:
+    """Whether reading the delivery would give the newest extract again, and no manifest says otherwise."""
+    newest = state.newest
     return (
-        state.newest is not None
+        newest is not None
         and not state.last_failed
-        and state.newest.content_sha256 == delivery.content_sha256
-        and state.newest.read_under == delivery.read_under
+        and newest.content_sha256 == delivery.content_sha256
+        and newest.read_under == delivery.read_under
+        and all(file.declared_records in {None, newest.records[file.entity]} for file in delivery.files)
     )
 
 
 def _record(connection: DuckDBPyConnection, stage: Stage, reads: Sequence[_Read]) -> dict[str, Outcome]:
     """Write raw rows, reader's rejections and ledger rows of all reads; the transaction is the caller's."""
-    states = ledger.states(connection, [read.district.district for read in reads])
+    states = ledger.states(connection, [read.id for read in reads])
+    before = _before(connection, states)
     rows: list[dict[str, Any]] = []
     outcomes: dict[str, Outcome] = {}
     complete: list[tuple[str, _Read]] = []
     for read in reads:
-        district_id = read.district.district
-        state = states[district_id]
-        extract_id = state.next_extract_id(district_id)
+        name, state = read.id, states[read.id]
+        extract_id = state.next_extract_id(name)
         mode, last = stage.mode(read.district)
         if read.fault is not None:
-            rows.append(_ledger_row(read, extract_id, "failed"))
-            outcomes[district_id] = replace(Outcome.failed(district_id, read.fault), extract_id=extract_id)
+            rows.append(_ledger_row(read, extract_id, "failed", stage.clock.now()))
+            outcomes[name] = replace(Outcome.failed(name, read.fault), extract_id=extract_id)
             continue
-        if read.unchanged and state.newest is not None:
-            settled = state.is_proposed(mode, read.district.digest()) or mode is Mode.PAUSE
+        if state.newest is not None and _same_bytes(state, read.delivery):
+            settled = mode is Mode.PAUSE or state.is_proposed(mode, read.district.digest())
             if settled:
-                rows.append(_ledger_row(read, extract_id, "unchanged"))
-            outcomes[district_id] = _seen_before(district_id, state, settled=settled)
+                rows.append(
+                    _ledger_row(read, extract_id, "unchanged", stage.clock.now())
+                    | _repeated(state.newest, read, before[name])
+                )
+            outcomes[name] = _seen_before(name, state.newest, settled=settled)
+        elif read.entities is None:
+            continue
         else:
-            rows.append(_ledger_row(read, extract_id, "complete"))
+            rows.append(_ledger_row(read, extract_id, "complete", stage.clock.now()))
             complete.append((extract_id, read))
-            outcomes[district_id] = _taken_in(district_id, extract_id, read)
+            outcomes[name] = _taken_in(name, extract_id, read.entities, before[name])
         if mode is Mode.PAUSE:
-            outcomes[district_id] = replace(outcomes[district_id], status=Status.SKIPPED, reason=paused(last))
+            outcomes[name] = replace(outcomes[name], status=Status.SKIPPED, reason=paused(last))
     _insert_raw(connection, complete)
     _insert_rejected(connection, complete, stage.home.scratch)
     ledger.insert(connection, "ops.extracts", rows)
     return outcomes
+
+
+def _before(connection: DuckDBPyConnection, states: Mapping[str, State]) -> dict[str, _Before]:
+    newest = {state.newest.extract_id: name for name, state in states.items() if state.newest}
+    found = {name: _Before() for name in states}
+    if newest:
+        for extract_id, loaded, rejected, unknown in connection.execute(
+            "SELECT extract_id, rows_loaded, rows_rejected, unknown_columns FROM ops.extracts"
+            f" WHERE (extract_id || '') IN ({quoted(list(newest))})"
+        ).fetchall():
+            found[newest[extract_id]] = _Before(loaded, rejected, frozenset(unknown or ()))
+    return found
 
 
 def paused(last: date | None) -> str:
@@ -163,67 +197,85 @@ def paused(last: date | None) -> str:
     )
 
 
-def _seen_before(district_id: str, state: State, *, settled: bool) -> Outcome:
-    extract_id = state.newest.extract_id if state.newest else None
+def _seen_before(district_id: str, newest: Extract, *, settled: bool) -> Outcome:
     if not settled:
-        return Outcome(district_id, extract_id=extract_id)
-    reason = sentence("The same bytes as last time; nothing to do", Mover.DISTRICT)
-    return Outcome(district_id, Status.UNCHANGED, reason, extract_id=extract_id)
+        return Outcome(district_id, extract_id=newest.extract_id)
+    reason = sentence("The same bytes as last time; the next drop is awaited", Mover.DISTRICT)
+    return Outcome(district_id, Status.UNCHANGED, reason, extract_id=newest.extract_id)
 
 
-def _taken_in(district_id: str, extract_id: str, read: _Read) -> Outcome:
+def _taken_in(district_id: str, extract_id: str, entities: Sequence[EntityRead], before: _Before) -> Outcome:
     return Outcome(
         district_id,
         extract_id=extract_id,
         rows={
             f"raw/{entity.source.entity}": entity.read.records - len(entity.read.rejected)
-            for entity in read.entities
+            for entity in entities
         },
-        rejected={entity.source.entity: len(entity.read.rejected) for entity in read.entities},
+        rejected={entity.source.entity: len(entity.read.rejected) for entity in entities},
         notes=tuple(
-            f"{entity.source.entity}: unknown column {column!r} kept in raw"
-            for entity in read.entities
-            for column in entity.read.unknown_columns
+            f"{column} is no column of the contract; it is kept in raw, in other_columns"
+            for column in _unknown_columns(entities)
+            if column not in before.unknown_columns
         ),
     )
 
 
-def _ledger_row(read: _Read, extract_id: str, status: str) -> dict[str, Any]:
-    records = {entity.source.entity: entity.read.records for entity in read.entities}
+def _unknown_columns(entities: Sequence[EntityRead]) -> list[str]:
+    return [
+        f"{entity.source.entity}.{column}" for entity in entities for column in entity.read.unknown_columns
+    ]
+
+
+def _ledger_row(read: _Read, extract_id: str, status: str, now: datetime) -> dict[str, Any]:
+    """Return the ledger's row of a read. Of a complete one, the counts of rows come when it has been typed."""
+    entities = read.entities or ()
     return {
-        "district_id": read.district.district,
+        "district_id": read.id,
         "extract_id": extract_id,
         "sis": read.district.sis.kind,
         "started_at": read.started_at,
-        "finished_at": read.finished_at,
+        "finished_at": now,
         "status": status,
-        "files": [
-            {
-                "name": file.name,
-                "bytes": file.bytes,
-                "sha256": file.sha256,
-                "records": records.get(file.entity),
-                "entity": file.entity,
-            }
-            for file in read.delivery.files
-        ],
+        "files": _files(read.delivery, {entity.source.entity: entity.read.records for entity in entities}),
+        "rows_loaded": None,
+        "rows_rejected": None,
         "content_sha256": read.delivery.content_sha256 if read.delivery.files else None,
         "read_under": read.delivery.read_under or None,
-        "unknown_columns": [
-            f"{entity.source.entity}.{column}"
-            for entity in read.entities
-            for column in entity.read.unknown_columns
-        ],
+        "unknown_columns": _unknown_columns(entities),
         "reason": read.fault.reason if read.fault else None,
     }
+
+
+def _repeated(newest: Extract, read: _Read, before: _Before) -> dict[str, Any]:
+    """Return the columns of an unchanged read's row that repeat its extract's."""
+    return {
+        "files": _files(read.delivery, newest.records),
+        "rows_loaded": before.rows_loaded,
+        "rows_rejected": before.rows_rejected,
+        "unknown_columns": sorted(before.unknown_columns),
+    }
+
+
+def _files(delivery: Delivery, records: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": file.name,
+            "bytes": file.bytes,
+            "sha256": file.sha256,
+            "records": records.get(file.entity),
+            "entity": file.entity,
+        }
+        for file in delivery.files
+    ]
 
 
 def _insert_raw(connection: DuckDBPyConnection, complete: Sequence[tuple[str, _Read]]) -> None:
     for file in FILES:
         parts = [
-            (read.district.district, extract_id, entity.read)
+            (read.id, extract_id, entity.read)
             for extract_id, read in complete
-            for entity in read.entities
+            for entity in read.entities or ()
             if entity.source.entity == file.entity
         ]
         if not parts:
@@ -251,9 +303,19 @@ def _insert_rejected(
     connection: DuckDBPyConnection, complete: Sequence[tuple[str, _Read]], scratch: Path
 ) -> None:
     rows = [
-        (read.district.district, extract_id, entity.source.entity, entity.source.name, *astuple(row), "read")
+        (
+            read.id,
+            extract_id,
+            entity.source.entity,
+            entity.source.name,
+            row.row_number,
+            row.record_key,
+            row.reason_code,
+            unreadable(row.message),
+            "read",
+        )
         for extract_id, read in complete
-        for entity in read.entities
+        for entity in read.entities or ()
         for row in entity.read.rejected
     ]
     if not rows:
@@ -267,4 +329,4 @@ def _insert_rejected(
         )
 
 
-_REJECTED = {name: str for name in REJECTED_ROWS.column_names} | {"row_number": int}
+_REJECTED = dict.fromkeys(REJECTED_ROWS.column_names, str) | {"row_number": int}

@@ -14,7 +14,7 @@ from sis_assets.model import guard, lifecycle
 from sis_assets.model.calendar import Mode, near_year_start
 from sis_assets.model.faults import Mover, PermanentFault, sentence
 from sis_assets.model.schema import CHANGE_KINDS, CHANGES
-from sis_assets.pipeline.apply import apply, quoted
+from sis_assets.pipeline.apply import apply, fold, quoted
 from sis_assets.pipeline.canonicalise import typed_under
 from sis_assets.pipeline.compare import Case, Figures, compare
 from sis_assets.pipeline.extract import paused
@@ -105,6 +105,7 @@ def _compare(connection: DuckDBPyConnection, now: datetime, cases: Sequence[Case
     moved = [name for name, mine in sets.items() if any(found.status == "applied" for found in mine)]
     if moved:
         connection.execute("CREATE OR REPLACE TEMP VIEW rows AS SELECT * FROM split WHERE NOT held")
+        fold(connection, moved)
         apply(connection, moved)
     ledger.insert(
         connection,

@@ -20,9 +20,7 @@ def rows_of(
 
     Names come from the account where there is one, else from the row itself (a create).
     """
-    where = (
-        f"district_id = {quoted([proposal.district_id])} AND change_set_id = {quoted([proposal.change_set_id])}"
-    )
+    where = f"district_id = {quoted([proposal.district_id])} AND change_set_id = {quoted([proposal.change_set_id])}"
     by_school = [
         {"school": school, "kind": kind, "students": students}
         for school, kind, students in connection.execute(

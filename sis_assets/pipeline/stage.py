@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sis_assets.model.calendar import Mode, Span, local_day, mode_on
-from sis_assets.model.faults import Fault
+from sis_assets.model.faults import Fault, Mover, PermanentFault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,3 +90,15 @@ class Outcome:
     def failed(cls, district_id: str, fault: Fault) -> Outcome:
         """Return the outcome of a district that a fault stopped."""
         return cls(district_id, Status.FAILED, fault.reason)
+
+
+def redacted(error: BaseException) -> PermanentFault:
+    """Return a fault that tells where an unexpected error came from, but none of its words: they may quote a record."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "sis_assets" in frame.filename]
+    places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames[-4:]))
+    return PermanentFault(
+        tried="Running a stage",
+        seen=f"an unexpected {type(error).__name__} at {places or 'an unknown place'}; its text is withheld, it may quote data",
+        todo="Report this with the place named here",
+        mover=Mover.ENGINEER,
+    )

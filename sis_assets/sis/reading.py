@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file of a source, as it landed: its entity, its name there, size, hash and place here."""
+    """One file of a source, as it landed: its entity, its name there, size, hash and place here.
+
+    `declared_records` is what the sender's manifest says it holds, None where there is none.
+    """
 
     entity: str
     name: str
     bytes: int
     sha256: str
     path: Path
+    declared_records: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

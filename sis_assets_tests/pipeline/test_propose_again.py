@@ -11,10 +11,10 @@ import pytest
 
 from sis_assets.pipeline.decide import Decision
 from sis_assets.pipeline.stage import Outcome, Status
+from sis_assets.warehouse import Warehouse
 from sis_assets_tests.builders import (
     Crash,
     CrashingWarehouse,
-    MemoryWarehouse,
     Nights,
     Row,
     district,
@@ -36,13 +36,13 @@ JUNE, JULY, AUGUST = "2027-06-15T20:00:00-07:00", "2027-07-15T20:00:00-07:00", "
 
 
 @pytest.fixture(scope="module")
-def warehouse() -> Iterator[MemoryWarehouse]:
+def warehouse() -> Iterator[Warehouse]:
     with in_memory() as opened:
         yield opened
 
 
 @pytest.fixture
-def opened(warehouse: MemoryWarehouse) -> Opened:
+def opened(warehouse: Warehouse) -> Opened:
     def open_with(students: list[Row], **settings: Any) -> Nights:
         nights = Nights(warehouse, district(f"d{next(_NUMBERS)}", **settings))
         assert nights.night(students).status is Status.APPLIED
@@ -242,7 +242,7 @@ def test_an_undone_first_sync_is_created_again_by_other_bytes(opened: Opened) ->
 
 
 @pytest.mark.parametrize("ever", [True, False])
-def test_a_failed_read_leads_to_no_proposal(opened: Opened, warehouse: MemoryWarehouse, ever: bool) -> None:
+def test_a_failed_read_leads_to_no_proposal(opened: Opened, warehouse: Warehouse, ever: bool) -> None:
     nights = opened(everybody(3)) if ever else Nights(warehouse, district(f"d{next(_NUMBERS)}"))
     before = nights.everything()
     outcome = nights.night([], status="failed")

@@ -11,21 +11,23 @@ import pytest
 
 from sis_assets.model.schema import CHANGE_KINDS
 from sis_assets.pipeline.decide import Decision
+from sis_assets.pipeline.propose import propose
 from sis_assets.pipeline.stage import Outcome, Status
-from sis_assets_tests.builders import MemoryWarehouse, Nights, Row, district, in_memory, student
+from sis_assets.warehouse import Warehouse
+from sis_assets_tests.builders import Nights, Row, district, in_memory, student
 
 Opened = Callable[..., Nights]
 _NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def warehouse() -> Iterator[MemoryWarehouse]:
+def warehouse() -> Iterator[Warehouse]:
     with in_memory() as opened:
         yield opened
 
 
 @pytest.fixture
-def opened(warehouse: MemoryWarehouse) -> Opened:
+def opened(warehouse: Warehouse) -> Opened:
     """A district of its own for every test, after a first night of these students."""
 
     def open_with(students: list[Row], **settings: Any) -> Nights:
@@ -123,7 +125,7 @@ def test_transfers_are_free_within_sixty_local_days_of_the_year_start(opened: Op
 
 
 def test_the_first_sync_creates_everybody_and_a_held_one_is_still_the_first(
-    opened: Opened, warehouse: MemoryWarehouse
+    opened: Opened, warehouse: Warehouse
 ) -> None:
     nights = Nights(warehouse, district(f"d{next(_NUMBERS)}"))
     unreadable = nights.night(everybody(150), rejected=["9"] * 10)
@@ -261,6 +263,13 @@ def test_a_rejected_record_protects_its_account(opened: Opened) -> None:
     assert (applied.unchanged, applied.rejected, applied.protected) == (99, 1, 1)
 
 
+def test_a_rejected_copy_of_a_good_record_protects_nobody(opened: Opened) -> None:
+    nights = opened(everybody(100))
+    nights.night([student(0, email=None), *everybody(100)[1:]], rejected=["1000", "1001"])
+    [applied] = nights.sets("%-000002.1")
+    assert (applied.counts["update"], applied.rejected, applied.protected) == (1, 2, 0)
+
+
 def test_a_later_sync_supersedes_what_is_held(opened: Opened) -> None:
     nights = opened(everybody(100))
     nights.night(everybody(88))
@@ -271,6 +280,17 @@ def test_a_later_sync_supersedes_what_is_held(opened: Opened) -> None:
     assert (second.status, second.content_sha256) == ("held", first.content_sha256)
     assert nights.night(everybody(100), content="back").status is Status.APPLIED
     assert {found.status for found in nights.sets("%-000003.%")} == {"applied", "superseded"}
+
+
+def test_what_trips_in_one_district_holds_nothing_of_another(opened: Opened) -> None:
+    trips, passes, shrinks, far = (opened(everybody(100)) for _ in range(4))
+    for nights, count in ((trips, 88), (passes, 95), (shrinks, 70)):
+        nights.read(everybody(count))
+    far.read([], status="failed")
+    every = [nights.district for nights in (trips, passes, shrinks, far)]
+    outcomes = propose(trips.stage, every)
+    assert [outcomes[each.district].status for each in every] == ["held", "applied", "held", "failed"]
+    assert [active(nights) for nights in (trips, passes, shrinks, far)] == [100, 95, 100, 100]
 
 
 def test_a_reason_holds_no_students_data(opened: Opened) -> None:

@@ -8,6 +8,7 @@ reason_code (NULL when the record is accepted) and the canonical columns. It rea
 from __future__ import annotations
 
 from sis_assets.model.canonical import EARLIEST_BIRTH, date, first_reason, grade
+from sis_assets.sis.eschoolplus.contract import STUDENT_COURSE
 
 _SCHOOL_TYPES = (
     "CASE SchoolType WHEN '1' THEN 'high' WHEN '2' THEN 'elementary_middle' WHEN '3' THEN 'other' END"
@@ -97,7 +98,7 @@ def students() -> str:
 
 
 def student_courses() -> str:
-    """Courses of students: the columns of core.student_courses.
+    """Courses of students: the columns of core.student_courses, and `stated`: everything that the record says.
 
     The files do not say what is scheduled: without a mark, a course that ends after the district's year is scheduled,
     one that ended before the read is completed (a transferred one has mark 0), any other is in progress.
@@ -109,7 +110,7 @@ def student_courses() -> str:
     reason = first_reason(
         ("coalesce(StudentID, '') = ''", "missing_student_id"),
         ("coalesce(CourseCode, '') = ''", "missing_course_code"),
-        ("rejected.record_key IS NOT NULL", "student_rejected"),
+        ("present.student_id IS NULL AND rejected.record_key IS NOT NULL", "student_rejected"),
         ("present.student_id IS NULL", "unknown_student"),
         (f"coalesce(GradeLevel, '') <> '' AND {level} IS NULL", "unknown_grade"),
         (f"coalesce(CreditValue, '') <> '' AND {credit} IS NULL", "invalid_credits"),
@@ -121,7 +122,8 @@ def student_courses() -> str:
     )
     fields = (
         "StudentID AS student_id, nullif(CourseCode, '') AS course_code, nullif(CourseName, '') AS name,"
-        f" {level} AS grade_level, {mark} AS mark, {credit} AS credits, {done} AS completed_on, {state} AS state"
+        f" {level} AS grade_level, {mark} AS mark, {credit} AS credits, {done} AS completed_on, {state} AS state,"
+        f" concat_ws(chr(31), {', '.join(f'r.{name}' for name in STUDENT_COURSE.column_names)}, other_columns) AS stated"
     )
     joins = (
         f"{_grades('g', 'GradeLevel')}"

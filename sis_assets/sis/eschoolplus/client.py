@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sis_assets.districts import District, EschoolplusFiles
-from sis_assets.model.faults import Fault, Mover, PermanentFault
+from sis_assets.districts import District, EschoolplusFiles, Problem
+from sis_assets.model.faults import Fault, Mover, NeedsPerson, PermanentFault
+from sis_assets.model.fingerprint import fingerprint
 from sis_assets.sis.delimited import Dialect, Layout, Limits, ReadJob
 from sis_assets.sis.eschoolplus.contract import FILES, File
 from sis_assets.sis.reading import Delivery, EntityRead, SourceFile
 from sis_assets.transport.dropzone import Drop, Expected, LocalFolder, NotThere, NotYet, land
-from sis_assets.model.fingerprint import fingerprint
 
 if TYPE_CHECKING:
-    from sis_assets.sis.delimited import Readers
+    from sis_assets.districts import Sftp
+    from sis_assets.sis.delimited import Readers, ReadFile
+    from sis_assets.transport.sftp import SftpFolder
 
 _BY_ENTITY = {file.entity: file for file in FILES}
 
@@ -36,25 +39,69 @@ def settings_of(district: District) -> EschoolplusFiles:
     return district.sis
 
 
+def problems(district: District) -> tuple[Problem, ...]:
+    """Return what is wrong with `sis.files` in the light of the contract; nothing for a district of another kind.
+
+    The district file's own rules do not know the contract's columns and file names.
+    """
+    if not isinstance(district.sis, EschoolplusFiles):
+        return ()
+    files = district.sis.files
+    found = [
+        Problem(
+            ("sis", "files", "columns", entity, name),
+            None,
+            f"is no column of this file; {_nearest(name, file)}",
+        ).spoken()
+        for entity, columns in files.columns.items()
+        for file in (_BY_ENTITY[entity],)
+        for name in columns
+        if name not in file.column_names
+    ]
+    for file in FILES:
+        if columns := _sharing(_headers(district, file)):
+            place = ("sis", "files", "columns", file.entity)
+            found.append(Problem(place, None, f"gives the same header to {' and '.join(columns)}"))
+    if entities := _sharing(_names(district)):
+        found.append(
+            Problem(("sis", "files", "names"), None, f"gives the same file to {' and '.join(entities)}")
+        )
+    return tuple(found)
+
+
+def refuse_problems(district: District) -> None:
+    """Raise NeedsPerson with all `problems` of the district."""
+    if found := problems(district):
+        raise NeedsPerson(
+            tried=f"Reading the district file of {district.district}",
+            seen="; ".join(str(problem) for problem in found),
+            todo="Correct the file and run `sis-assets districts check`",
+            mover=Mover.ENGINEER,
+        )
+
+
 def fetch(district: District, landing: Path, held_before: frozenset[str]) -> Delivery | NotYet:
     """Land the district's drop, once it is whole, below `landing`.
 
     `held_before` names the entities of earlier complete extracts: a file that was there once is required ever after.
-    Raises a Fault when a required file is missing or the drop cannot be read.
+    Raises a Fault when a required file is missing, the drop cannot be read, or the district file contradicts the contract.
     """
-    settings = settings_of(district).files
-    names = {file.entity: _names(file, settings.names) for file in FILES}
+    settings = settings_of(district)
+    refuse_problems(district)
+    names = _names(district)
     with _drop(district) as drop:
         landed = land(
             drop,
             Expected(names),
-            quiet_seconds=settings_of(district).dropzone.quiet_seconds,
+            quiet_seconds=settings.dropzone.quiet_seconds,
             landing=landing,
         )
     if isinstance(landed, NotYet):
         return landed
     required = (
-        {file.entity for file in FILES if file.always} | set(settings.names) | (held_before & set(names))
+        {file.entity for file in FILES if file.always}
+        | set(settings.files.names)
+        | (held_before & set(names))
     )
     missing = sorted(required - {file.entity for file in landed})
     if missing:
@@ -64,7 +111,10 @@ def fetch(district: District, landing: Path, held_before: frozenset[str]) -> Del
             todo="Send all files of one export together",
             mover=Mover.DISTRICT,
         )
-    files = tuple(SourceFile(file.entity, file.name, file.bytes, file.sha256, file.path) for file in landed)
+    files = tuple(
+        SourceFile(file.entity, file.name, file.bytes, file.sha256, file.path, file.declared_records)
+        for file in landed
+    )
     return Delivery(files, read_under=_read_under(district))
 
 
@@ -78,18 +128,20 @@ def listing(district: District) -> str:
             entries = drop.entries()
         except NotThere:
             return ""
-    return fingerprint([(entry.name, entry.size, entry.mtime_ns, entry.kind, entry.identity) for entry in entries])
+    return fingerprint(
+        [(entry.name, entry.size, entry.mtime_ns, entry.kind, entry.identity) for entry in entries]
+    )
 
 
 def names_in_drop(district: District) -> dict[str, str]:
-    """Return the expected files that the drop lists now, by entity. Raises a Fault when it cannot be listed."""
-    settings = settings_of(district).files
-    expected = Expected({file.entity: _names(file, settings.names) for file in FILES})
+    """Return the expected files that the drop lists now, by entity.
+
+    Raises NotThere when there is no such place, a Fault when it cannot be listed.
+    """
+    refuse_problems(district)
+    expected = Expected(_names(district))
     with _drop(district) as drop:
-        try:
-            entries = drop.entries()
-        except NotThere:
-            return {}
+        entries = drop.entries()
     return {entity: entry.name for entry in entries if (entity := expected.entity(entry.name))}
 
 
@@ -110,19 +162,41 @@ def read(
         so_far = result.get(district_id, ())
         if isinstance(so_far, Fault):
             continue
-        result[district_id] = answer if isinstance(answer, Fault) else (*so_far, EntityRead(source, answer))
+        checked = _checked(source, answer)
+        result[district_id] = (
+            checked if isinstance(checked, Fault) else (*so_far, EntityRead(source, checked))
+        )
     return result
+
+
+def _checked(source: SourceFile, answer: ReadFile | Fault) -> ReadFile | Fault:
+    """Return the answer of the readers, who know a file by its hash, under the name that the district knows."""
+    tried = f"Reading {source.name}"
+    if isinstance(answer, Fault):
+        return type(answer)(tried=tried, seen=answer.seen, todo=answer.todo, mover=answer.mover)
+    if source.declared_records not in {None, answer.records}:
+        return PermanentFault(
+            tried=tried,
+            seen=f"it has {answer.records} records, and the manifest says {source.declared_records}",
+            todo="Upload the files again, and the manifest that belongs to them last",
+            mover=Mover.DISTRICT,
+        )
+    return answer
 
 
 @contextmanager
 def _drop(district: District) -> Iterator[Drop]:
     dropzone = settings_of(district).dropzone
-    if dropzone.sftp is None:
+    if dropzone.folder is not None:
         yield LocalFolder(dropzone.folder)
-        return
+    elif dropzone.sftp is not None:
+        with _on_server(dropzone.sftp) as folder:
+            yield folder
+
+
+def _on_server(sftp: Sftp) -> SftpFolder:
     from sis_assets.transport.sftp import SftpAddress, SftpFolder  # noqa: PLC0415 - paramiko, only for SFTP districts
 
-    sftp = dropzone.sftp
     address = SftpAddress(
         host=sftp.host,
         port=sftp.port,
@@ -133,30 +207,57 @@ def _drop(district: District) -> Iterator[Drop]:
         key_file=sftp.key_file,
         key_passphrase=sftp.key_passphrase.reveal if sftp.key_passphrase else None,
         legacy_ssh_rsa=sftp.legacy_ssh_rsa,
+        connect_timeout=sftp.timeouts.connect_seconds,
+        io_timeout=sftp.timeouts.reply_seconds,
     )
-    with SftpFolder(address) as folder:
-        yield folder
+    return SftpFolder(address)
 
 
-def _names(file: File, named: Mapping[str, str]) -> tuple[str, ...]:
-    return (named[file.entity],) if file.entity in named else file.names
+def _names(district: District) -> dict[str, tuple[str, ...]]:
+    """Return under which names each file may come: the contract's, unless the district's file names it."""
+    named = {str(entity): name for entity, name in settings_of(district).files.names.items()}
+    return {file.entity: (named[file.entity],) if file.entity in named else file.names for file in FILES}
+
+
+def _headers(district: District, file: File) -> dict[str, tuple[str, ...]]:
+    """Return under which headers each column of the file may stand: the contract's, unless the district renames it."""
+    columns = settings_of(district).files.columns
+    renamed = {str(entity): names for entity, names in columns.items()}.get(file.entity, {})
+    return {
+        field.name: (renamed[field.name],) if field.name in renamed else field.headers
+        for field in file.fields
+    }
+
+
+def _nearest(name: str, file: File) -> str:
+    known = {column.lower(): column for column in file.column_names}
+    close = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    return (
+        f"the nearest known one is {known[close[0]]}"
+        if close
+        else f"known columns: {', '.join(file.column_names)}"
+    )
+
+
+def _sharing(names: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Return the owners of a name that has more than one owner."""
+    owners: dict[str, list[str]] = {}
+    for owner, owned in names.items():
+        for name in owned:
+            owners.setdefault(name.casefold(), []).append(owner)
+    return next((found for found in owners.values() if len(found) > 1), [])
 
 
 def _read_under(district: District) -> str:
     files = settings_of(district).files
-    return fingerprint(
-        [files.delimiter, files.encoding, files.final_newline, {entity: dict(columns) for entity, columns in files.columns.items()}]
-    )
+    columns = {entity: dict(names) for entity, names in files.columns.items()}
+    return fingerprint([files.delimiter, files.encoding, files.final_newline, columns])
 
 
 def _job(district: District, source: SourceFile, into: Path) -> ReadJob:
     file, settings = _BY_ENTITY[source.entity], settings_of(district).files
-    renamed = {str(entity): columns for entity, columns in settings.columns.items()}.get(source.entity, {})
     layout = Layout(
-        columns={
-            field.name: (renamed[field.name],) if field.name in renamed else field.headers
-            for field in file.fields
-        },
+        columns=_headers(district, file),
         required=frozenset(field.name for field in file.fields if field.required),
         key=file.key,
     )

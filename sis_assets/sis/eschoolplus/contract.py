@@ -40,6 +40,11 @@ class File:
     always: bool = False
 
     @property
+    def column_names(self) -> tuple[str, ...]:
+        """Our names of its columns."""
+        return tuple(field.name for field in self.fields)
+
+    @property
     def raw(self) -> Table:
         """The raw table that keeps this file's records as text."""
         return Table(

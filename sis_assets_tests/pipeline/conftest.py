@@ -1,0 +1,15 @@
+"""Reader processes that stay warm for all tests of the stages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sis_assets.sis.delimited import Readers
+
+
+@pytest.fixture(scope="session")
+def readers() -> Iterator[Readers]:
+    with Readers() as warm:
+        yield warm
