@@ -6,9 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-STUDENT_HEADER = (
-    "StudentID|FirstName|LastName|Gender|DateOfBirth|CurrentGrade|CurrentSchoolCode|PreRegSchoolCode|StateProvNumber|Email"
-)
+STUDENT_HEADER = "StudentID|FirstName|LastName|Gender|DateOfBirth|CurrentGrade|CurrentSchoolCode|PreRegSchoolCode|StateProvNumber|Email"
 
 
 def student(number: int, *, grade: str = "9", school: str = "16", first: str | None = None) -> str:

@@ -1,6 +1,5 @@
 """The core layer: one canonical model for every SIS, with its data quality as asset checks."""
 
-
 from collections.abc import Sequence
 
 import dagster as dg

@@ -1,6 +1,5 @@
 """The delivery layer: what other systems read."""
 
-
 import dagster as dg
 
 from sis_assets.assets import catalog

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from sis_assets.assets.platform import DISTRICTS_TAG, Platform, StageFunction
+from sis_assets.assets.platform import DISTRICTS_TAG, Platform, StageFunction, failing_plainly
+from sis_assets.model.schema import CHANGE_KINDS
 from sis_assets.pipeline.quality import Finding
 from sis_assets.pipeline.stage import Outcome, Status
 
@@ -63,13 +64,13 @@ def run_layer(
 
 
 def _districts(context: dg.AssetExecutionContext) -> list[str]:
-    """The run's districts: those of its tag, else its partition or range."""
+    """Return the run's districts: those of its tag, else its partition or range."""
     named = context.run.tags.get(DISTRICTS_TAG)
     return named.split(",") if named else list(context.partition_keys)
 
 
 def _selected(context: dg.AssetExecutionContext) -> list[dg.AssetKey]:
-    """The step's selected assets in the order of their definition: an asset never before what it is made of."""
+    """Return the step's selected assets in the order of their definition: none before what it is made of."""
     return [spec.key for spec in context.assets_def.specs if spec.key in context.selected_asset_keys]
 
 
@@ -111,15 +112,24 @@ def _metadata(key: dg.AssetKey, outcome: Outcome) -> dict[str, dg.MetadataValue 
     if pending := outcome.rows.get(f"{name} pending"):
         metadata["pending"] = pending
     if name == "lifecycle/change_sets":
-        for change_set in outcome.change_sets:
-            for kind, count in change_set.counts.items():
-                label = f"{kind} ({change_set.status})" if change_set.status == "held" else kind
-                metadata[label] = count
+        metadata |= _counts(outcome)
         if outcome.status:
             metadata["status"] = str(outcome.status)
         if outcome.reason:
             metadata["reason"] = outcome.reason
     return metadata
+
+
+def _counts(outcome: Outcome) -> dict[str, dg.MetadataValue | int | str]:
+    """Count what was applied by kind, zeros too so that a plot has a point for every sync, and what is held."""
+    found: dict[str, dg.MetadataValue | int | str] = dict.fromkeys(CHANGE_KINDS, 0)
+    for change_set in outcome.change_sets:
+        if change_set.status == "held":
+            found["held change set"] = change_set.id
+            found |= {f"{kind} (held)": count for kind, count in change_set.counts.items() if count}
+        else:
+            found |= change_set.counts
+    return found
 
 
 def _checks(
@@ -132,7 +142,8 @@ def _checks(
 ) -> Iterator[dg.AssetCheckResult]:
     if findings is None:
         return
-    found = findings(platform, good) if good else []
+    with failing_plainly():
+        found = findings(platform, good) if good else []
     wanted = {check.name: check.asset_key for check in context.selected_asset_check_keys}
     for check, asset in sorted(wanted.items()):
         mine = [finding for finding in found if finding.check == check]

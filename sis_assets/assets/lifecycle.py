@@ -1,6 +1,5 @@
 """The lifecycle layer: proposed differences, the guard, and the accounts."""
 
-
 import dagster as dg
 
 from sis_assets.assets import catalog

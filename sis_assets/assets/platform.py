@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -15,7 +12,7 @@ from dagster_duckdb import DuckDBResource
 
 from sis_assets.model.faults import Fault, Mover, PermanentFault
 from sis_assets.model.schema import TABLES
-from sis_assets.pipeline.stage import Clock, Outcome, Stage, Status
+from sis_assets.pipeline.stage import Clock, Outcome, Stage, Status, redacted
 from sis_assets.pipeline.sync import goes_on, merge
 from sis_assets.sis.eschoolplus.contract import RAW_TABLES
 from sis_assets.warehouse import Home, Warehouse
@@ -111,16 +108,16 @@ class Platform:
         return results
 
 
-def redacted(error: Exception) -> PermanentFault:
-    """Return a fault that tells where an unexpected error came from, but none of its words."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "sis_assets" in frame.filename]
-    places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames[-4:]))
-    return PermanentFault(
-        tried="Running a stage",
-        seen=f"an unexpected {type(error).__name__} at {places or 'an unknown place'}; its text is withheld, it may quote data",
-        todo="Report this with the place named here",
-        mover=Mover.ENGINEER,
-    )
+@contextmanager
+def failing_plainly() -> Iterator[None]:
+    """Turn whatever is raised in an asset's or an op's body into a failure whose words quote no data."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - its words and its causes may quote a student's row
+        reason = (error if isinstance(error, Fault) else redacted(error)).reason
+    else:
+        return
+    raise dg.Failure(description=reason, allow_retries=False)
 
 
 def _unreadable(name: str, error: Fault) -> Outcome:

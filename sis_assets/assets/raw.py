@@ -1,6 +1,5 @@
 """The raw layer: what the SIS said, as text, kept per extract."""
 
-
 import dagster as dg
 
 from sis_assets.assets import catalog

@@ -71,10 +71,10 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
         return table_name in self._known_tables
 
     def has_asset_key_index_cols(self) -> bool:
-        """The pinned version's tables have them."""
+        """Return True: the pinned version's tables have them."""
         return True
 
-    def _has_asset_key_index_cols_on_connection(self, conn: Connection) -> bool:
+    def _has_asset_key_index_cols_on_connection(self, conn: Connection) -> bool:  # noqa: ARG002 - the base's signature
         return True
 
     def dispose(self) -> None:

@@ -1,12 +1,12 @@
-"""The jobs: a district's sync, and a person's decision on a change set."""
+"""The jobs: a district's sync, a person's decision on a change set, and the warehouse's upkeep."""
 
-
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Literal
 
 import dagster as dg
 
-from sis_assets.assets.platform import Platform
-from sis_assets.model.faults import Fault
+from sis_assets.assets.platform import Platform, failing_plainly
 
 SYNC_DISTRICT = dg.define_asset_job(
     "sync_district",
@@ -33,7 +33,7 @@ def decide_change_set_op(
     """Carry out the decision; the audit and the events name the person and the counts."""
     from sis_assets.pipeline.decide import Decision, decide  # noqa: PLC0415 - keeps the definitions light
 
-    try:
+    with failing_plainly():
         done = decide(
             platform.warehouse,
             platform.clock,
@@ -43,9 +43,7 @@ def decide_change_set_op(
             by=config.by,
             note=config.note,
         )
-    except Fault as fault:
-        raise dg.Failure(description=fault.reason, allow_retries=False) from None
-    metadata = {
+    metadata: dict[str, int | str] = {
         **done.counts,
         "change_set_id": done.change_set_id,
         "status": done.status,
@@ -65,3 +63,33 @@ def decide_change_set_op(
 def decide_change_set() -> None:
     """Run one decision from the launchpad."""
     decide_change_set_op()
+
+
+class UpkeepConfig(dg.Config):
+    """For how many days old snapshots, and with them the files that only they need, are kept."""
+
+    keep_days: float = 7.0
+
+
+@dg.op(
+    description="Merge small files, rewrite those with many deleted rows, forget old snapshots, unlink what nothing needs."
+)
+def maintain_warehouse_op(
+    context: dg.OpExecutionContext, config: UpkeepConfig, platform: dg.ResourceParam[Platform]
+) -> None:
+    """Do a round of upkeep; the events hold its counts."""
+    from sis_assets.warehouse.maintenance import maintain  # noqa: PLC0415 - keeps the definitions light
+
+    with failing_plainly():
+        upkeep = maintain(platform.warehouse, older_than=timedelta(days=config.keep_days))
+    context.add_output_metadata(asdict(upkeep))
+
+
+@dg.job(
+    name="maintain_warehouse",
+    executor_def=dg.in_process_executor,
+    description="Keep the warehouse small and quick; what is current never changes. Run it weekly, or after a purge.",
+)
+def maintain_warehouse() -> None:
+    """Run one round of upkeep."""
+    maintain_warehouse_op()

@@ -76,16 +76,15 @@ def sync(platform: Platform, instance: dg.DagsterInstance, names: Sequence[str])
             resources={"platform": platform},
             raise_on_error=False,
         )
-    return {name: platform.outcomes.get(name) or _unfinished(name) for name in names}
+    return {name: platform.outcomes.get(name) or _without_a_run(platform, name) for name in names}
 
 
-def _unfinished(name: str) -> Outcome:
-    return Outcome.failed(
-        name,
-        PermanentFault(
-            tried=f"Syncing {name}",
-            seen="the run ended before it said anything of this district",
-            todo="Look at the run in the Dagster UI",
-            mover=Mover.ENGINEER,
-        ),
+def _without_a_run(platform: Platform, name: str) -> Outcome:
+    """Outcome of a district that no run said anything of: its file is broken, or the run ended too early."""
+    fault = platform.registry.broken.get(name) or PermanentFault(
+        tried=f"Syncing {name}",
+        seen="the run ended before it said anything of this district",
+        todo="Look at the run in the Dagster UI",
+        mover=Mover.ENGINEER,
     )
+    return Outcome.failed(name, fault)

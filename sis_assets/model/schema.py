@@ -346,7 +346,7 @@ PROPOSALS = _table(
     Column(
         "delivered",
         FLAG,
-        "Whether nothing of it was held for its size: such an extract is the next one's yardstick.",
+        "Whether something of it was applied, or nothing differed: such an extract is the next one's yardstick.",
     ),
     Column("waiting", WHOLE, "Changes that the calendar's mode kept back."),
     by_district=False,

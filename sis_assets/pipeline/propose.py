@@ -73,7 +73,9 @@ def _standing(district: District, state: State, mode: Mode, last: date | None) -
         if state.proposal.waiting and not state.held:
             return Outcome(name, Status.SKIPPED, _kept_back(state.proposal.waiting, last))
         return Outcome(
-            name, Status.UNCHANGED, sentence("The same bytes as last time; nothing to do", Mover.DISTRICT)
+            name,
+            Status.UNCHANGED,
+            sentence("The same bytes as last time; the next drop is awaited", Mover.DISTRICT),
         )
     if state.newest.typed_under != typed_under(district):
         fault = PermanentFault(
@@ -275,7 +277,7 @@ def _outcome(case: Case, sets: Sequence[ChangeSet], verdict: guard.Verdict, figu
     if any(change_set.status == "held" for change_set in sets):
         status, reason = Status.HELD, " ".join(verdict.reasons)
     elif sets:
-        status, reason = Status.APPLIED, sentence("Applied", Mover.DISTRICT)
+        status, reason = Status.APPLIED, sentence("Applied; the next drop is awaited", Mover.DISTRICT)
         if figures.waiting:
             reason = _kept_back(figures.waiting, case.until)
     elif figures.waiting:
@@ -284,7 +286,10 @@ def _outcome(case: Case, sets: Sequence[ChangeSet], verdict: guard.Verdict, figu
         told = "Nothing differs but what a person discarded or undid; that comes back only with other files"
         status, reason = Status.UNCHANGED, sentence(told, Mover.DISTRICT)
     else:
-        status, reason = Status.UNCHANGED, sentence("Nothing tracked differs", Mover.DISTRICT)
+        status, reason = (
+            Status.UNCHANGED,
+            sentence("Nothing tracked differs; the next drop is awaited", Mover.DISTRICT),
+        )
     created = sum(change_set.counts["create"] for change_set in sets if change_set.status == "applied")
     return Outcome(
         case.id,

@@ -100,7 +100,9 @@ def after_a_day(district: SampleDistrict, churn: Churn) -> SampleDistrict:
     A student who leaves does nothing else that day. Only a school with others of its level can be changed.
     """
     district = replace(district, step=district.step + 1)
-    students = district.students.join(_picked(district, district.students, churn.leavers, "leave"), on="number", how="anti")
+    students = district.students.join(
+        _picked(district, district.students, churn.leavers, "leave"), on="number", how="anti"
+    )
     several = students.join(district.schools.filter(pl.col("peers") > 1), on="school_id", how="semi")
     students = _moved(district, students, _picked(district, several, churn.transfers, "transfer"))
     for column, count in (("family", churn.renamed), ("mailbox", churn.readdressed)):
@@ -170,7 +172,11 @@ def _school_file(district: SampleDistrict) -> pl.DataFrame:
 
 def _course_file(district: SampleDistrict, suffix: str) -> pl.DataFrame:
     """Every course of every school; as in real exports, schools without marks leave the grade limits blank."""
-    grade = pl.when(pl.col("grade") >= _FIRST_MARKED_GRADE).then(pl.col("grade").cast(pl.String)).otherwise(pl.lit(""))
+    grade = (
+        pl.when(pl.col("grade") >= _FIRST_MARKED_GRADE)
+        .then(pl.col("grade").cast(pl.String))
+        .otherwise(pl.lit(""))
+    )
     return (
         district.schools.join(_catalogue(), how="cross")
         .filter(pl.col("grade").is_between(pl.col("low"), pl.col("high")))
@@ -225,7 +231,9 @@ def _student_course_file(district: SampleDistrict) -> pl.DataFrame:
         GradeLevel="grade",
         GradeMark=pl.when(done).then(mark).otherwise(pl.lit("0")),
         CreditValue=pl.when(done & (mark == _MARKS[-1])).then(pl.lit("0.0")).otherwise(pl.lit("1.0")),
-        DateCourseComplete=pl.when(done).then(pl.lit(f"{district.school_year - 1}-06-05")).otherwise(pl.lit("")),
+        DateCourseComplete=pl.when(done)
+        .then(pl.lit(f"{district.school_year - 1}-06-05"))
+        .otherwise(pl.lit("")),
         HSCourse=pl.lit("0"),
     )
 
@@ -249,7 +257,8 @@ def _catalogue() -> pl.DataFrame:
 def _schools(students: int) -> pl.DataFrame:
     levels = _LEVELS if students >= _ONE_SCHOOL_BELOW else (_ALL_GRADES,)
     counts = [
-        max(1, -(-students * (level.high - level.low + 1) // ((_LAST_GRADE + 1) * level.holds))) for level in levels
+        max(1, -(-students * (level.high - level.low + 1) // ((_LAST_GRADE + 1) * level.holds)))
+        for level in levels
     ]
     rows = [
         {
@@ -278,7 +287,9 @@ def _with_arrivals(district: SampleDistrict, count: int, grade: pl.Expr) -> Samp
     """Return the district with `count` new students in the grades that `grade` gives, at a school of theirs each."""
     levels = district.schools.select("level", "low", "high", "peers").unique()
     arrivals = (
-        pl.DataFrame({"number": range(district.arrived + 1, district.arrived + count + 1)}, schema={"number": pl.Int64})
+        pl.DataFrame(
+            {"number": range(district.arrived + 1, district.arrived + count + 1)}, schema={"number": pl.Int64}
+        )
         .with_columns(grade=grade.cast(pl.Int64))
         .join(levels, how="cross")
         .filter(pl.col("grade").is_between(pl.col("low"), pl.col("high")))
@@ -297,7 +308,9 @@ def _moved(district: SampleDistrict, students: pl.DataFrame, movers: pl.DataFram
     places = district.schools.select("school_id", "level", "rank", "peers")
     moved = (
         movers.join(places, on="school_id")
-        .with_columns(rank=(pl.col("rank") + 1 + _chance(district, "to") % (pl.col("peers") - 1)) % pl.col("peers"))
+        .with_columns(
+            rank=(pl.col("rank") + 1 + _chance(district, "to") % (pl.col("peers") - 1)) % pl.col("peers")
+        )
         .join(places.select("level", "rank", to="school_id"), on=["level", "rank"])
         .select("number", "to")
     )

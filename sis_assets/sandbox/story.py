@@ -75,18 +75,32 @@ class Night:
 
 _SILENT = Turn("unchanged", sends=False)
 
-SAMPLETON = Cast("sampleton", "Sampleton Charter School", "America/Los_Angeles", "CA", 240, False, Form())
+SAMPLETON = Cast(
+    district="sampleton",
+    name="Sampleton Charter School",
+    timezone="America/Los_Angeles",
+    state="CA",
+    students=240,
+    by_sftp=False,
+    form=Form(),
+)
 EXAMPLEVILLE = Cast(
-    "exampleville",
-    "Exampleville Public Schools",
-    "America/Chicago",
-    "AR",
-    2400,
-    True,
-    Form(delimiter=",", encoding="cp1252", courses="CourseCodes.txt"),
+    district="exampleville",
+    name="Exampleville Public Schools",
+    timezone="America/Chicago",
+    state="AR",
+    students=2400,
+    by_sftp=True,
+    form=Form(delimiter=",", encoding="cp1252", courses="CourseCodes.txt"),
 )
 MOCKFORD = Cast(
-    "mockford", "Mockford County Schools", "America/New_York", "DE", 5200, True, Form(student_courses="StudentCourse.txt")
+    district="mockford",
+    name="Mockford County Schools",
+    timezone="America/New_York",
+    state="DE",
+    students=5200,
+    by_sftp=True,
+    form=Form(student_courses="StudentCourse.txt"),
 )
 CAST = (SAMPLETON, EXAMPLEVILLE, MOCKFORD)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from threading import RLock
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 PATIENCE_SECONDS = 120.0
 _LONGEST_PAUSE_SECONDS = 1.0
+#: A snapshot is taken at a transaction's first look into the catalog, so a reader looks at once.
+_LOOK = f"SELECT 1 FROM duckdb_schemas() WHERE database_name = '{LAKE}' LIMIT 1"
 
 
 class Warehouse:
@@ -47,7 +49,9 @@ class Warehouse:
         self.tables = tuple(tables)
         self.read_only = read_only
         self.patience = patience
-        self._open: tuple[DuckDBPyConnection, Lock] | None = None
+        self._connection: DuckDBPyConnection | None = None
+        self._lock: Lock
+        self._deadline = 0.0
         self._turn = RLock()
 
     def __enter__(self) -> Warehouse:
@@ -59,9 +63,9 @@ class Warehouse:
     def close(self) -> None:
         """Close the connection; the next use opens a new one."""
         with self._turn:
-            if self._open is not None:
-                self._open[0].close()
-                self._open = None
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
 
     @contextmanager
     def read(self) -> Iterator[DuckDBPyConnection]:
@@ -70,13 +74,10 @@ class Warehouse:
         Raises NeedsPerson when there is no warehouse to read, TransientFault when the catalog cannot be reached.
         """
         with self._turn:
-            deadline = time.monotonic() + self.patience
-            connection, _ = self._patiently(lambda: self._opened(deadline), deadline)
-            with _session(connection) as session:
+            self._patiently(self._connected)
+            with self._session() as session:
                 session.execute("BEGIN")
-                session.execute(
-                    f"FROM ducklake_current_snapshot('{LAKE}')"
-                )  # the snapshot is taken now, not at first use
+                session.execute(_LOOK)
                 try:
                     yield session
                 finally:
@@ -90,12 +91,11 @@ class Warehouse:
         when the disk is full; anything else that `work` raises passes through. In all these cases nothing was written.
         """
         with self._turn:
-            deadline = time.monotonic() + self.patience
-            return self._patiently(lambda: self._once(work, deadline), deadline)
+            return self._patiently(lambda: self._once(work))
 
-    def _once(self, work: Callable[[DuckDBPyConnection], T], deadline: float) -> T:
-        connection, lock = self._opened(deadline)
-        with lock(deadline), _session(connection) as session:
+    def _once(self, work: Callable[[DuckDBPyConnection], T]) -> T:
+        self._connected()
+        with self._exclusive(), self._session() as session:
             session.execute("BEGIN")
             try:
                 result = work(session)
@@ -106,15 +106,32 @@ class Warehouse:
                 raise
             return result
 
-    def _opened(self, deadline: float) -> tuple[DuckDBPyConnection, Lock]:
-        if self._open is None:
-            self._open = open_lake(self.home, self.tables, read_only=self.read_only, deadline=deadline)
-        return self._open
+    @contextmanager
+    def _session(self) -> Iterator[DuckDBPyConnection]:
+        """Give a session of its own: its temporary tables are gone with it."""
+        session = self._connected().cursor()
+        try:
+            session.execute(f"USE {LAKE}")
+            session.execute("SET enable_progress_bar = false")  # it would be drawn on standard output
+            yield session
+        finally:
+            session.close()
 
-    def _patiently(self, attempt: Callable[[], T], deadline: float) -> T:
+    def _connected(self) -> DuckDBPyConnection:
+        if self._connection is None:
+            self._connection, self._lock = open_lake(
+                self.home, self.tables, read_only=self.read_only, deadline=self._deadline
+            )
+        return self._connection
+
+    def _exclusive(self) -> AbstractContextManager[None]:
+        return self._lock(self._deadline)
+
+    def _patiently(self, attempt: Callable[[], T]) -> T:
         """Make the attempt until it meets no other process or the time is over; every attempt begins anew."""
         import duckdb  # noqa: PLC0415 - heavy, only when the lake is used
 
+        self._deadline = time.monotonic() + self.patience
         for number in itertools.count():
             try:
                 return attempt()
@@ -124,18 +141,8 @@ class Warehouse:
                     if (fault := trouble(error)) is None:
                         raise
                     raise fault from None
-                if time.monotonic() >= deadline:
+                left = self._deadline - time.monotonic()
+                if left <= 0:
                     raise gave_up(self.patience) from None
-            time.sleep(min(0.05 * 2**number, _LONGEST_PAUSE_SECONDS, max(0.0, deadline - time.monotonic())))
+            time.sleep(min(0.05 * 2**number, _LONGEST_PAUSE_SECONDS, left))
         raise AssertionError
-
-
-@contextmanager
-def _session(connection: DuckDBPyConnection) -> Iterator[DuckDBPyConnection]:
-    """Give a session of its own: its temporary tables are gone with it."""
-    session = connection.cursor()
-    try:
-        session.execute(f"USE {LAKE}")
-        yield session
-    finally:
-        session.close()

@@ -37,12 +37,12 @@ class Upkeep:
 
 
 def maintain(warehouse: Warehouse, *, older_than: timedelta) -> Upkeep:
-    """Compact every table, expire the snapshots older than `older_than`, and unlink files that nothing needs any more.
+    """Compact every table, expire snapshots of days before `older_than` ago, and unlink files that nothing needs any more.
 
-    A file goes once it has been out of use, or without an owner, for `older_than`; a reader that stays in one snapshot
-    for longer than that loses its files. Writers wait for one table at a time. Raises TransientFault as `Warehouse.write`.
+    A file goes once it has been out of use, or without an owner, for that long; a reader that stays in one snapshot for
+    longer loses its files. Nothing is kept when `older_than` is zero: for when nobody reads. Writers wait for one table
+    at a time. Raises TransientFault as `Warehouse.write`.
     """
-    before = f"older_than => {literal((datetime.now(UTC) - older_than).isoformat())}::TIMESTAMPTZ"
     rewritten = merged = 0
     for schema, table in _tables(warehouse):
         target = f"{literal(table)}, schema => {literal(schema)}"
@@ -50,15 +50,27 @@ def maintain(warehouse: Warehouse, *, older_than: timedelta) -> Upkeep:
             _call(warehouse, "rewrite_data_files", f"{target}, delete_threshold => {DELETED_SHARE}")
         )
         merged += _processed(_call(warehouse, "merge_adjacent_files", target))
+    before = f"older_than => {_limit(older_than)}" if older_than else "older_than => now()"
+    unneeded = before if older_than else "cleanup_all => true"
     upkeep = Upkeep(
         rewritten=rewritten,
         merged=merged,
         snapshots_expired=len(_call(warehouse, "expire_snapshots", before)),
-        files_removed=len(_call(warehouse, "cleanup_old_files", before)),
-        orphans_removed=len(_call(warehouse, "delete_orphaned_files", before)),
+        files_removed=len(_call(warehouse, "cleanup_old_files", unneeded)),
+        orphans_removed=len(_call(warehouse, "delete_orphaned_files", unneeded)),
     )
     sweep_scratch(warehouse.home, older_than=SCRATCH_KEPT)
     return upkeep
+
+
+def _limit(older_than: timedelta) -> str:
+    """Return the end of the day before that time, in UTC.
+
+    In a SQLite catalog DuckLake compares times as text in which any time of a day comes before the day's limit; the end
+    of a day means the same there as anywhere.
+    """
+    day = (datetime.now(UTC) - older_than).replace(hour=0, minute=0, second=0, microsecond=0)
+    return f"{literal((day - timedelta(microseconds=1)).isoformat())}::TIMESTAMPTZ"
 
 
 def sweep_scratch(home: Home, *, older_than: timedelta) -> None:

@@ -29,6 +29,7 @@ _AWAY = (
     "connection to server",
     "no connection to the server",
     "the database system is",
+    'failed to execute query "rollback"',  # what is left to say when the connection is gone
 )
 _NO_LAKE = ("creating a new ducklake is explicitly disabled",)
 _NO_CATALOG = ("file is not a database", "database disk image is malformed")

@@ -98,7 +98,12 @@ def test_lineage_says_what_the_queries_read(table: str) -> None:
 
 
 def test_every_field_that_a_query_reads_stands_in_the_lineage() -> None:
-    told = {(entity, field) for edges in CORE_FROM_RAW.values() for sources in edges.values() for entity, field in sources}
+    told = {
+        (entity, field)
+        for edges in CORE_FROM_RAW.values()
+        for sources in edges.values()
+        for entity, field in sources
+    }
     for file in FILES:
         for field in file.fields:
             if re.search(rf"\b{field.name}\b", QUERIES[file.entity]):
@@ -107,5 +112,7 @@ def test_every_field_that_a_query_reads_stands_in_the_lineage() -> None:
 
 def test_what_could_identify_a_student_is_marked() -> None:
     students = next(spec for spec in SPECS if spec.key == catalog.key("core", "students"))
-    marked = {column.name for column in students.metadata["dagster/column_schema"].columns if "pii" in column.tags}
+    marked = {
+        column.name for column in students.metadata["dagster/column_schema"].columns if "pii" in column.tags
+    }
     assert {"first_name", "last_name", "birth_date", "email", "state_id", "student_id"} <= marked

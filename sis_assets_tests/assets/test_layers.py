@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import dagster as dg
 import pytest
 
@@ -18,7 +16,17 @@ from sis_assets_tests.homes import TestHome, student
 
 EVERY = [
     *(["raw", entity] for entity in ("schools", "students")),
-    *(["core", table] for table in ("schools", "courses", "school_courses", "students", "student_schools", "student_courses")),
+    *(
+        ["core", table]
+        for table in (
+            "schools",
+            "courses",
+            "school_courses",
+            "students",
+            "student_schools",
+            "student_courses",
+        )
+    ),
     ["lifecycle", "change_sets"],
     ["lifecycle", "accounts"],
     ["delivery", "outbox"],
@@ -38,7 +46,9 @@ def newest(instance: dg.DagsterInstance, path: list[str], partition: str) -> dg.
     return found
 
 
-def run_sync(home: TestHome, instance: dg.DagsterInstance, readers: Readers, *names: str, **tags: str) -> tuple[dg.ExecuteInProcessResult, Platform]:
+def run_sync(
+    home: TestHome, instance: dg.DagsterInstance, readers: Readers, *names: str, **tags: str
+) -> tuple[dg.ExecuteInProcessResult, Platform]:
     platform = Platform(Home.at(home.root), readers=readers)
     register(instance, names)
     result = defs.resolve_job_def("sync_district").execute_in_process(
@@ -51,7 +61,9 @@ def run_sync(home: TestHome, instance: dg.DagsterInstance, readers: Readers, *na
     return result, platform
 
 
-def test_one_district_is_recorded_in_every_layer(test_home: TestHome, instance: dg.DagsterInstance, platform: Platform) -> None:
+def test_one_district_is_recorded_in_every_layer(
+    test_home: TestHome, instance: dg.DagsterInstance, platform: Platform
+) -> None:
     test_home.add("eagle-ridge")
     test_home.drop("eagle-ridge", [student(n) for n in range(20)])
     outcomes = sync(platform, instance, ["eagle-ridge"])
@@ -65,16 +77,23 @@ def test_one_district_is_recorded_in_every_layer(test_home: TestHome, instance: 
     assert sets["deactivate"].value == 0
 
 
-def test_counts_are_numbers_so_that_they_plot(test_home: TestHome, instance: dg.DagsterInstance, platform: Platform) -> None:
+def test_counts_are_numbers_so_that_they_plot(
+    test_home: TestHome, instance: dg.DagsterInstance, platform: Platform
+) -> None:
     test_home.add("eagle-ridge")
     test_home.drop("eagle-ridge", [student(n) for n in range(5)])
     sync(platform, instance, ["eagle-ridge"])
     metadata = newest(instance, ["lifecycle", "change_sets"], "eagle-ridge").metadata
     assert isinstance(metadata["create"], dg.IntMetadataValue)
-    assert isinstance(newest(instance, ["delivery", "outbox"], "eagle-ridge").metadata["dagster/partition_row_count"], dg.IntMetadataValue)
+    assert isinstance(
+        newest(instance, ["delivery", "outbox"], "eagle-ridge").metadata["dagster/partition_row_count"],
+        dg.IntMetadataValue,
+    )
 
 
-def test_quality_checks_are_recorded_for_the_district(test_home: TestHome, instance: dg.DagsterInstance, platform: Platform) -> None:
+def test_quality_checks_are_recorded_for_the_district(
+    test_home: TestHome, instance: dg.DagsterInstance, platform: Platform
+) -> None:
     test_home.add("eagle-ridge")
     test_home.drop("eagle-ridge", [*(student(n) for n in range(20)), "77||Family-0077|N||9|16|16||"])
     sync(platform, instance, ["eagle-ridge"])
@@ -119,11 +138,11 @@ def test_a_drop_that_is_not_there_is_no_failure_and_no_materialization(
 
 
 @pytest.fixture
-def three(test_home: TestHome) -> Iterator[TestHome]:
+def three(test_home: TestHome) -> TestHome:
     for name in ("alpha", "beta", "gamma"):
         test_home.add(name)
         test_home.drop(name, [] if name == "beta" else [student(n) for n in range(10)])
-    yield test_home
+    return test_home
 
 
 def test_several_districts_in_one_run_go_on_without_the_bad_one(
@@ -141,7 +160,9 @@ def test_several_districts_in_one_run_go_on_without_the_bad_one(
     assert run.status is dg.DagsterRunStatus.FAILURE
 
 
-def test_any_subset_of_districts_can_be_one_run(three: TestHome, instance: dg.DagsterInstance, platform: Platform) -> None:
+def test_any_subset_of_districts_can_be_one_run(
+    three: TestHome, instance: dg.DagsterInstance, platform: Platform
+) -> None:
     three.drop("beta", [student(n) for n in range(10)])
     register(instance, ["alpha", "beta", "gamma"])
     sync(platform, instance, ["alpha", "gamma"])
@@ -209,11 +230,17 @@ def test_a_command_leaves_the_same_asset_history_as_a_run_from_the_ui(
     register(instance, ["from-ui"])
     # As the UI launches it: with the resources of the definitions, from the environment.
     defs.resolve_job_def("sync_district").execute_in_process(instance=instance, partition_key="from-ui")
-    assert events_of(instance, "by-command") == events_of(instance, "from-ui") == events_of(instance, "together-1")
+    assert (
+        events_of(instance, "by-command")
+        == events_of(instance, "from-ui")
+        == events_of(instance, "together-1")
+    )
 
 
 def test_the_tag_sets_the_business_clock_of_a_run(test_home: TestHome, instance: dg.DagsterInstance) -> None:
-    test_home.add("eagle-ridge", more="calendar:\n  modes: [{from: 2026-07-01, to: 2026-07-31, mode: pause}]\n")
+    test_home.add(
+        "eagle-ridge", more="calendar:\n  modes: [{from: 2026-07-01, to: 2026-07-31, mode: pause}]\n"
+    )
     test_home.drop("eagle-ridge", [student(n) for n in range(5)])
     register(instance, ["eagle-ridge"])
     result = defs.resolve_job_def("sync_district").execute_in_process(
@@ -240,7 +267,9 @@ def test_an_unexpected_error_is_told_without_its_words(
     assert "Canary" not in text
 
 
-def test_a_decision_from_the_launchpad_is_recorded(test_home: TestHome, instance: dg.DagsterInstance, platform: Platform) -> None:
+def test_a_decision_from_the_launchpad_is_recorded(
+    test_home: TestHome, instance: dg.DagsterInstance, platform: Platform
+) -> None:
     test_home.add("eagle-ridge")
     platform.clock = Clock()
     test_home.drop("eagle-ridge", [student(n) for n in range(100)])
@@ -254,10 +283,17 @@ def test_a_decision_from_the_launchpad_is_recorded(test_home: TestHome, instance
         [(content,)] = connection.execute(
             "SELECT content_sha256 FROM lifecycle.change_sets WHERE change_set_id = ?", [change_set.id]
         ).fetchall()
-    config = {"decision": "approve", "change_set_id": change_set.id, "content_sha256": "0" * 64, "by": "someone"}
+    config = {
+        "decision": "approve",
+        "change_set_id": change_set.id,
+        "content_sha256": "0" * 64,
+        "by": "someone",
+    }
     job = defs.resolve_job_def("decide_change_set")
     wrong = job.execute_in_process(
-        instance=instance, run_config={"ops": {"decide_change_set_op": {"config": config}}}, raise_on_error=False
+        instance=instance,
+        run_config={"ops": {"decide_change_set_op": {"config": config}}},
+        raise_on_error=False,
     )
     assert not wrong.success
     right = job.execute_in_process(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -48,12 +48,12 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def run(test_home: TestHome, instance: dg.DagsterInstance, readers: Readers) -> Iterator[Callable[..., str]]:
+def run(test_home: TestHome, instance: dg.DagsterInstance, readers: Readers) -> Callable[..., str]:
     def sync_now(*names: str) -> str:
         with Platform(Home.at(test_home.root), readers=readers) as platform:
             return str(next(iter(sync(platform, instance, names).values())).status)
 
-    yield sync_now
+    return sync_now
 
 
 def test_a_new_district_file_becomes_a_partition(test_home: TestHome, ticks: Ticks) -> None:
@@ -99,7 +99,9 @@ def test_a_file_sent_again_under_its_name_with_the_same_size_and_time_is_noticed
 
 
 @pytest.mark.usefixtures("settled")
-def test_two_districts_that_arrive_in_the_same_second_are_both_synced(test_home: TestHome, ticks: Ticks) -> None:
+def test_two_districts_that_arrive_in_the_same_second_are_both_synced(
+    test_home: TestHome, ticks: Ticks
+) -> None:
     for name in ("alpha", "beta"):
         test_home.add(name)
         test_home.drop(name, [student(n) for n in range(5)])
@@ -130,7 +132,9 @@ def test_a_growing_drop_waits(test_home: TestHome, ticks: Ticks) -> None:
     assert ticks.tick() == []
 
 
-def test_a_lasting_fault_asks_for_one_run_and_not_for_one_a_tick(test_home: TestHome, ticks: Ticks, run: Callable[..., str]) -> None:
+def test_a_lasting_fault_asks_for_one_run_and_not_for_one_a_tick(
+    test_home: TestHome, ticks: Ticks, run: Callable[..., str]
+) -> None:
     test_home.add("alpha")
     test_home.drop("alpha", [student(1)])
     (test_home.drops / "alpha" / "School.txt").unlink()

@@ -1,0 +1,53 @@
+# Each target does all of its own set-up, from Python 3.11, git and make alone.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench clean
+
+UV_VERSION := 0.13.9
+OWN_UV := .tools/uv/bin/uv
+UV := $(or $(shell command -v uv),$(OWN_UV))
+BIN := .venv/bin
+# The settings of whoever runs this must not leak into tests.
+BARE := env -u SIS_ASSETS_HOME -u SIS_ASSETS_CATALOG -u SIS_ASSETS_FILES -u DAGSTER_HOME
+
+# Tools keep caches and settings in HOME; where there is none to write to, they get one of their own.
+ifneq ($(shell test -n "$$HOME" && test -d "$$HOME" && test -w "$$HOME" && echo usable),usable)
+export HOME := $(CURDIR)/.tools/home
+$(shell mkdir -p "$(HOME)")
+endif
+export DAGSTER_DISABLE_TELEMETRY := yes
+export VIRTUAL_ENV := $(CURDIR)/.venv
+
+help: ## Show what can be made (this).
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(filter $(OWN_UV),$(UV)) ## Install everything that is locked into .venv.
+	@.ci/system
+	@$(UV) sync --locked --quiet
+
+$(OWN_UV):
+	@python3 -m venv .tools/uv
+	@.tools/uv/bin/pip install --quiet uv==$(UV_VERSION)
+
+demo: setup ## Play several nights of three made-up districts, then show them in the Dagster UI (Ctrl-C ends it).
+	@$(BIN)/sis-assets demo
+
+lint: setup ## Check style, types, imports, the lock file and the definitions.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(UV) lock --check
+	$(BARE) $(BIN)/dg check defs
+	env -i $(BIN)/python .ci/definitions.py
+
+test: lint ## Run all checks, then all tests.
+	$(BARE) $(BIN)/pytest -n auto
+
+bench: setup ## Run every benchmark of bench/ and print what it measures.
+	@failed=; for each in bench/*.py; do echo "== $$each"; $(BARE) $(BIN)/python $$each || failed="$$failed $$each"; done; \
+	test -z "$$failed" || { echo "missed their targets:$$failed"; exit 1; }
+
+clean: ## Remove what was installed and cached; data/ stays.
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/.venvs
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,57 @@
+"""`python -m sis_assets.reference` writes docs/tables.md: every table and column of the warehouse, from their definitions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sis_assets.model.schema import TABLES, Column, Table
+from sis_assets.sis.eschoolplus.contract import RAW_TABLES
+from sis_assets.sis.eschoolplus.lineage import CORE_FROM_RAW
+
+PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
+
+_SCHEMAS = {
+    "raw": "What the SIS said, as text, one set of rows an extract.",
+    "core": "The canonical model: one row a thing, of the newest complete extract.",
+    "lifecycle": "What was proposed, and what the product holds now.",
+    "delivery": "What other systems read.",
+    "ops": "The ledgers: what was read, compared and decided.",
+}
+
+
+def tables_page() -> str:
+    """Return the page as Markdown."""
+    parts = [
+        "# Tables",
+        (
+            "This page is made by `python -m sis_assets.reference` from the definitions that also make the tables. Dagster shows"
+            " the same descriptions. How to ask: [for analysts](analysts.md)."
+        ),
+        (
+            "Every table has `district_id`. Ids and codes are text, dates are dates, times are UTC. A column marked ● can"
+            " identify a student."
+        ),
+    ]
+    for schema, meaning in _SCHEMAS.items():
+        parts += [f"## `{schema}`", meaning]
+        for table in (*RAW_TABLES, *TABLES):
+            if table.schema == schema:
+                parts += [f"### `{table.qualified}`", table.description, _columns(table)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _columns(table: Table) -> str:
+    sources = CORE_FROM_RAW.get(table.name, {}) if table.schema == "core" else {}
+    rows = [_row(column, sources.get(column.name, ())) for column in table.columns]
+    return "\n".join(["| column | type | | meaning |", "|---|---|---|---|", *rows])
+
+
+def _row(column: Column, sources: tuple[tuple[str, str], ...]) -> str:
+    origins = ", ".join(f"`{entity}.{name}`" for entity, name in sources)
+    meaning = f"{column.description} From {origins}." if origins else column.description
+    mark = "●" if column.pii else ""
+    return f"| `{column.name}` | `{column.type}` | {mark} | {meaning.replace('|', chr(92) + '|')} |"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(tables_page(), encoding="utf-8")

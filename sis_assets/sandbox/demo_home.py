@@ -1,0 +1,124 @@
+"""The demo's home: made new every time, and only ever deleted when the demo itself made it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from sis_assets.model.faults import Mover, NeedsPerson
+from sis_assets.sandbox.sftp_server import SftpServer
+from sis_assets.sandbox.story import CAST, Cast
+from sis_assets.warehouse.home import Home
+
+MARK = "made-by-the-demo"
+_MADE = ("districts", "drops", "sftp", "landing", "outbox", "warehouse", "dagster")
+
+
+def drops(home: Home) -> Path:
+    """Return the folder with one drop a district; the SFTP server serves it."""
+    return home.root / "drops"
+
+
+@contextmanager
+def fresh(home: Home) -> Iterator[None]:
+    """Make the home anew and keep other demos out of it.
+
+    Raises NeedsPerson when the folder holds anything that the demo did not make, when its catalog or its files lie
+    elsewhere, or when another demo runs in it.
+    """
+    own = Home.at(home.root)
+    if (home.catalog, home.files) != (own.catalog, own.files):
+        raise _refused(
+            "SIS_ASSETS_CATALOG or SIS_ASSETS_FILES names a place outside the home",
+            "Unset both for the demo: it keeps everything in one folder",
+        )
+    mark = home.root / MARK
+    foreign = _foreign(home)
+    if foreign:
+        raise _refused(
+            f"{home.root} holds {foreign}, which the demo did not make",
+            "Set SIS_ASSETS_HOME to another folder",
+        )
+    home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with mark.open("a") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _refused(f"another demo runs in {home.root}", "Stop that one first, with Ctrl-C") from None
+        if held.tell() == 0:
+            held.write("`sis-assets demo` made this folder and makes it anew at its next start.\n")
+        for name in _MADE:
+            shutil.rmtree(home.root / name, ignore_errors=True)
+        home.districts.mkdir(parents=True)
+        yield
+
+
+def _foreign(home: Home) -> str:
+    """Name what the demo did not make, or nothing: empty folders are nobody's."""
+    mine = {f"{cast.district}.yaml" for cast in CAST}
+    if (home.root / MARK).exists():
+        others = [path.name for path in home.districts.glob("*") if path.name not in mine]
+        return f"districts/{min(others)}" if others else ""
+    found = [path for path in home.root.rglob("*") if not path.is_dir()]
+    return str(min(found).relative_to(home.root)) if found else ""
+
+
+def write_district_files(home: Home, server: SftpServer | None) -> None:
+    """Write the three district files. Without a server every district drops into a local folder."""
+    for cast in CAST:
+        text = district_file(cast, drops(home) / cast.district, server if cast.by_sftp else None)
+        (home.districts / f"{cast.district}.yaml").write_text(text)
+
+
+def district_file(cast: Cast, drop: Path, server: SftpServer | None) -> str:
+    """Return a district file's text, as an engineer would write it."""
+    place: Mapping[str, object] = {"folder": f"../drops/{cast.district}"}
+    if server is not None:
+        place = {
+            "sftp": {
+                "host": server.host,
+                "port": server.port,
+                "username": server.username,
+                "key_file": str(server.client_key_path),
+                "host_key": server.host_key,
+                "path": str(drop),
+            }
+        }
+    return "\n".join(
+        [
+            "# Made by `sis-assets demo`. Nobody in this district exists.",
+            f"district: {cast.district}",
+            f"name: {cast.name}",
+            f"timezone: {cast.timezone}",
+            f"state: {cast.state}",
+            "sis:",
+            "  kind: eschoolplus_files",
+            "  dropzone:",
+            *_lines(place, "    "),
+            "    # The demo syncs when its files are there. A real drop is left alone until it is quiet: 300 seconds.",
+            "    quiet_seconds: 0",
+            "  files:",
+            *_lines({"delimiter": cast.form.delimiter, "encoding": cast.form.encoding}, "    "),
+            "calendar:",
+            "  year_start: 2026-08-12",
+            "  year_end: 2027-06-04",
+            "",
+        ]
+    )
+
+
+def _lines(mapping: Mapping[str, object], indent: str) -> Iterator[str]:
+    for key, value in mapping.items():
+        if isinstance(value, Mapping):
+            yield f"{indent}{key}:"
+            yield from _lines(value, f"{indent}  ")
+        else:
+            yield f"{indent}{key}: {json.dumps(value)}"
+
+
+def _refused(seen: str, todo: str) -> NeedsPerson:
+    return NeedsPerson(tried="Making the demo's home", seen=seen, todo=todo, mover=Mover.ENGINEER)
