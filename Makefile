@@ -45,8 +45,9 @@ test: lint ## Run all checks, then all tests.
 	$(BARE) $(BIN)/pytest -n auto
 
 bench: setup ## Run every benchmark of bench/ and print what it measures.
-	@failed=; for each in bench/*.py; do echo "== $$each"; $(BARE) $(BIN)/python $$each || failed="$$failed $$each"; done; \
-	test -z "$$failed" || { echo "missed their targets:$$failed"; exit 1; }
+	@failed=; for each in $(patsubst bench/%.py,%,$(filter-out %/__init__.py,$(wildcard bench/*.py))); do \
+		echo "== $$each"; $(BARE) $(BIN)/python -m bench.$$each || failed="$$failed $$each"; \
+	done; test -z "$$failed" || { echo "missed their targets:$$failed"; exit 1; }
 
 clean: ## Remove what was installed and cached; data/ stays.
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/.venvs

@@ -105,8 +105,10 @@ def test_every_field_that_a_query_reads_stands_in_the_lineage() -> None:
         for entity, field in sources
     }
     for file in FILES:
+        # What only tells two records apart makes no column.
+        query = re.sub(r"concat_ws\(.*? AS stated", "", QUERIES[file.entity])
         for field in file.fields:
-            if re.search(rf"\b{field.name}\b", QUERIES[file.entity]):
+            if re.search(rf"\b{field.name}\b", query):
                 assert (file.entity, field.name) in told, (file.entity, field.name)
 
 
