@@ -22,7 +22,7 @@ from sis_assets.automation.jobs import SYNC_DISTRICT
 from sis_assets.model.calendar import Mode
 from sis_assets.model.faults import Fault, TransientFault
 from sis_assets.model.fingerprint import fingerprint
-from sis_assets.pipeline.stage import Stage
+from sis_assets.pipeline.stage import Stage, redacted
 
 if TYPE_CHECKING:
     from sis_assets.districts import District
@@ -74,7 +74,19 @@ class Cursor:
     description="Looks at every district's drop and syncs the districts that sent something new.",
 )
 def drops(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Register new districts as partitions, and request a run for each drop whose content is new."""
+    """Register new districts as partitions, and request a run for each drop whose content is new.
+
+    Raises a Fault, or a RuntimeError that names the place of an unexpected error but none of its words.
+    """
+    try:
+        return _tick(context)
+    except Fault:
+        raise
+    except Exception as error:  # noqa: BLE001 - its words may quote a student's row, and ticks are kept
+        raise RuntimeError(redacted(error).reason) from None
+
+
+def _tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     with Platform() as platform:
         if not platform.home.districts.is_dir():
             return dg.SkipReason("There is no folder districts/ in SIS_ASSETS_HOME yet")

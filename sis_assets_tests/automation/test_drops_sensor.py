@@ -199,3 +199,18 @@ def test_a_cursor_of_another_version_is_forgotten() -> None:
     assert sensors.Cursor.load('{"v": 0, "files": []}') == sensors.Cursor()
     cursor = sensors.Cursor({"alpha": sensors.Seen("l", 1.0, "c", 2, 1)}, "beta")
     assert sensors.Cursor.load(cursor.dump()) == cursor
+
+
+def test_an_unexpected_error_in_a_tick_is_told_without_its_words(
+    test_home: TestHome, ticks: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test_home.add("alpha")
+
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("Canary-Given Canary-Family")
+
+    monkeypatch.setattr(sensors, "look_round", broken)
+    with pytest.raises(RuntimeError, match="unexpected ValueError") as caught:
+        ticks.tick()
+    assert "Canary" not in str(caught.value)
+    assert caught.value.__cause__ is None
