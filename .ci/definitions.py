@@ -31,7 +31,9 @@ def main() -> None:
 
     assets = defs.resolve_asset_graph().get_all_asset_keys()
     seconds = time.process_time()
-    sys.stdout.write(f"definitions: {len(assets)} assets load in {seconds:.2f} s of CPU time (meant: at most 2)\n")
+    sys.stdout.write(
+        f"definitions: {len(assets)} assets load in {seconds:.2f} s of CPU time (meant: at most 2)\n"
+    )
 
 
 main()
