@@ -9,9 +9,8 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,8 +50,8 @@ def play(home: Home, *, once: bool, port: int, console: Console) -> int:
         return USAGE
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     try:
-        with _ended_by_sigterm(), ExitStack() as stack:
-            return _play(stack, home, once=once, port=port, console=console)
+        with _ended_by_sigterm() as asked, ExitStack() as stack:
+            return _play(stack, home, asked, once=once, port=port, console=console)
     except KeyboardInterrupt:
         console.print("\nStopped before the end; everything that was started has ended.")
         return INTERRUPTED
@@ -61,7 +60,9 @@ def play(home: Home, *, once: bool, port: int, console: Console) -> int:
         return DIFFERED
 
 
-def _play(stack: ExitStack, home: Home, *, once: bool, port: int, console: Console) -> int:
+def _play(
+    stack: ExitStack, home: Home, asked: threading.Event, *, once: bool, port: int, console: Console
+) -> int:
     stack.enter_context(demo_home.fresh(home))
     server = _server(stack, home, console)
     demo_home.write_district_files(home, server)
@@ -76,7 +77,7 @@ def _play(stack: ExitStack, home: Home, *, once: bool, port: int, console: Conso
         return DIFFERED
     console.print("[green]Every night ended as told.[/]")
     if web is not None:
-        _serve(stack, home, web, port, console)
+        _serve(stack, home, web, asked, port=port, console=console)
     return OK
 
 
@@ -255,22 +256,26 @@ def _summary(warehouse: Warehouse) -> Table:
     return table
 
 
-def _serve(stack: ExitStack, home: Home, web: dagster_ui.Child, port: int, console: Console) -> None:
-    """Serve the interface until somebody stops it, then end everything."""
+def _serve(
+    stack: ExitStack,
+    home: Home,
+    web: dagster_ui.Child,
+    asked: threading.Event,
+    *,
+    port: int,
+    console: Console,
+) -> None:
+    """Serve the interface until somebody stops it (or has `asked` for that), then end everything."""
     daemon = stack.enter_context(dagster_ui.daemon(home))
     with console.status("Starting Dagster"):
         dagster_ui.wait_until_it_answers(web, port)
     _say_what_to_look_at(home, f"http://{dagster_ui.HOST}:{port}", console)
-    try:
-        while True:
-            time.sleep(1)
+    with suppress(KeyboardInterrupt):
+        while not asked.wait(1):
             web.check()
             daemon.check()
-    except KeyboardInterrupt:
-        stack.close()
-        console.print(
-            "\nStopped: the webserver, the daemon, their code servers and the SFTP server have ended."
-        )
+    stack.close()
+    console.print("\nStopped: the webserver, the daemon, their code servers and the SFTP server have ended.")
 
 
 def _say_what_to_look_at(home: Home, url: str, console: Console) -> None:
@@ -312,17 +317,22 @@ def _command(home: Home) -> str:
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Let a SIGTERM end the demo as Ctrl-C does, so that it stops what it started."""
+def _ended_by_sigterm() -> Iterator[threading.Event]:
+    """Let a SIGTERM end the demo as Ctrl-C does, so that it stops what it started.
+
+    Gives the event that tells of it: where the signal comes while Python runs a finalizer, what its handler raises is lost.
+    """
+    asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield asked
         return
 
     def interrupt(*_: object) -> None:
+        asked.set()
         raise KeyboardInterrupt
 
     before: Callable[..., object] | int | None = signal.signal(signal.SIGTERM, interrupt)
     try:
-        yield
+        yield asked
     finally:
         signal.signal(signal.SIGTERM, before)
