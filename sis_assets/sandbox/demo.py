@@ -50,8 +50,8 @@ def play(home: Home, *, once: bool, port: int, console: Console) -> int:
         return USAGE
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     try:
-        with _ended_by_sigterm() as asked, ExitStack() as stack:
-            return _play(stack, home, asked, once=once, port=port, console=console)
+        with _ended_by_sigterm(), ExitStack() as stack:
+            return _play(stack, home, once=once, port=port, console=console)
     except KeyboardInterrupt:
         console.print("\nStopped before the end; everything that was started has ended.")
         return INTERRUPTED
@@ -60,9 +60,7 @@ def play(home: Home, *, once: bool, port: int, console: Console) -> int:
         return DIFFERED
 
 
-def _play(
-    stack: ExitStack, home: Home, asked: threading.Event, *, once: bool, port: int, console: Console
-) -> int:
+def _play(stack: ExitStack, home: Home, *, once: bool, port: int, console: Console) -> int:
     stack.enter_context(demo_home.fresh(home))
     server = _server(stack, home, console)
     demo_home.write_district_files(home, server)
@@ -77,7 +75,7 @@ def _play(
         return DIFFERED
     console.print("[green]Every night ended as told.[/]")
     if web is not None:
-        _serve(stack, home, web, asked, port=port, console=console)
+        _serve(stack, home, web, port=port, console=console)
     return OK
 
 
@@ -256,21 +254,14 @@ def _summary(warehouse: Warehouse) -> Table:
     return table
 
 
-def _serve(
-    stack: ExitStack,
-    home: Home,
-    web: dagster_ui.Child,
-    asked: threading.Event,
-    *,
-    port: int,
-    console: Console,
-) -> None:
-    """Serve the interface until somebody stops it (or has `asked` for that), then end everything."""
+def _serve(stack: ExitStack, home: Home, web: dagster_ui.Child, *, port: int, console: Console) -> None:
+    """Serve the interface until somebody stops it, then end everything."""
     daemon = stack.enter_context(dagster_ui.daemon(home))
     with console.status("Starting Dagster"):
         dagster_ui.wait_until_it_answers(web, port)
     _say_what_to_look_at(home, f"http://{dagster_ui.HOST}:{port}", console)
-    with suppress(KeyboardInterrupt):
+    # Once more: Dagster has given SIGTERM whatever SIGINT has, which a shell's background job ignores.
+    with suppress(KeyboardInterrupt), _ended_by_sigterm() as asked:
         while not asked.wait(1):
             web.check()
             daemon.check()
