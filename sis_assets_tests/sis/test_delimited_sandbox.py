@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from sis_assets.sis.delimited.table import Sandbox, connect
-from sis_assets_tests.delimited_files import students
+from sis_assets.sis.delimited.header import Header
+from sis_assets.sis.delimited.table import Clean, Sandbox, connect
+from sis_assets_tests.delimited_files import HEADER, students
 
 
 @pytest.fixture
@@ -17,7 +19,10 @@ def connection(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     (tmp_path / "Student.txt").write_bytes(students(3))
     (tmp_path / "other.txt").write_bytes(students(3))
     made = connect()
-    with Sandbox(made, tmp_path / "Student.txt", tmp_path / "out.parquet"):
+    with (
+        closing(Sandbox(made, tmp_path)) as sandbox,
+        sandbox.on(tmp_path / "Student.txt", tmp_path / "out.parquet"),
+    ):
         yield made
 
 
@@ -49,3 +54,37 @@ def test_nothing_else_can_be_opened_or_set(
     with pytest.raises(duckdb.Error):
         connection.execute(statement.format(folder=tmp_path, name=tmp_path.name))
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_sandbox_that_serves_many_files_never_shows_one_the_other(tmp_path: Path) -> None:
+    header = Header(tuple(HEADER), {"StudentID": 0}, 0, ())
+    clean = Clean(delimiter="|", skip=1)
+    with closing(Sandbox(connect(), tmp_path)) as sandbox:
+        for number in (3, 5, 4):
+            source, into = tmp_path / "Student.txt", tmp_path / f"{number}.parquet"
+            source.write_bytes(students(number))
+            with sandbox.on(source, into):
+                assert sandbox.write_parquet(clean, header) == number
+            assert duckdb.read_parquet(str(into)).count("*").fetchall() == [(number,)]
+        with pytest.raises(duckdb.Error):
+            sandbox.write_parquet(clean, header)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "3.parquet",
+        "4.parquet",
+        "5.parquet",
+        "Student.txt",
+    ]
+
+
+def test_a_folder_whose_name_looks_like_a_pattern_is_that_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "[ab]*"
+    folder.mkdir()
+    (tmp_path / "Student.txt").write_bytes(students(3))
+    with (
+        closing(Sandbox(connect(), folder)) as sandbox,
+        sandbox.on(tmp_path / "Student.txt", folder / "out.parquet"),
+    ):
+        written = sandbox.write_parquet(
+            Clean(delimiter="|", skip=1), Header(tuple(HEADER), {"StudentID": 0}, 0, ())
+        )
+    assert written == 3

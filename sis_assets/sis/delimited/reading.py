@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -44,14 +45,15 @@ def read_delimited(path: Path, layout: Layout, dialect: Dialect, limits: Limits,
     (contract: Xello files §2.1, eSchoolPLUS §1.2) and TransientFault when this machine is in trouble; no message holds
     a value of the file.
     """
-    return read_with(connect(), ReadJob(path, layout, dialect, limits, into))
+    with closing(Sandbox(connect(), into.parent)) as sandbox:
+        return read_in(sandbox, ReadJob(path, layout, dialect, limits, into))
 
 
-def read_with(connection: duckdb.DuckDBPyConnection, job: ReadJob) -> ReadFile:
-    """Do what `read_delimited` does with a connection that was made before, and close it."""
+def read_in(sandbox: Sandbox, job: ReadJob) -> ReadFile:
+    """Do what `read_delimited` does, in a sandbox that was made before; after a fault, make a new one."""
     done = False
     try:
-        read = _Reading(job).read(connection)
+        read = _Reading(job).read(sandbox)
         done = True
     except OSError as error:
         raise _of_the_machine(job.path, error) from None
@@ -63,7 +65,6 @@ def read_with(connection: duckdb.DuckDBPyConnection, job: ReadJob) -> ReadFile:
             job.path, seen, "Lower the limits or give the readers more memory", Mover.ENGINEER
         ) from None
     finally:
-        connection.close()
         for leftover in (*scratch_files(job.into), *(() if done else (job.into,))):
             leftover.unlink(missing_ok=True)
     return read
@@ -78,7 +79,7 @@ class _Reading:
         self._decoded, self._clean = scratch_files(job.into)
         self._delimiter = job.dialect.delimiter.encode()
 
-    def read(self, connection: duckdb.DuckDBPyConnection) -> ReadFile:
+    def read(self, sandbox: Sandbox) -> ReadFile:
         size = self._path.stat().st_size
         if size > self._limits.file_bytes:
             seen = f"the file has {size} bytes, more than {self._limits.file_bytes}"
@@ -87,8 +88,8 @@ class _Reading:
         if self._dialect.final_newline and not _ends_with_line_end(text):
             raise cut_off(self._path, "the last record has no line end")
         header = self._header(text)
-        fast = self._fast(connection, text, header)
-        loaded, rejected, counted = self._precise(text, header) if fast is None else (fast, (), fast)
+        fast = self._fast(sandbox, text, header)
+        loaded, rejected, counted = self._precise(sandbox, text, header) if fast is None else (fast, (), fast)
         if loaded + len(rejected) != counted:
             seen = f"{loaded} records loaded and {len(rejected)} rejected, but {counted} counted"
             raise out_of_step(self._path, seen)
@@ -114,7 +115,7 @@ class _Reading:
             raise refused(self._path, seen, "Send the file with its documented header")
         return match_header(self._path, first.fields, self._layout, self._dialect, self._limits)
 
-    def _fast(self, connection: duckdb.DuckDBPyConnection, text: Text, header: Header) -> int | None:
+    def _fast(self, sandbox: Sandbox, text: Text, header: Header) -> int | None:
         """Return the number of records loaded by DuckDB, None when the file may need the precise path."""
         proof = survey(text.path, text.start, len(header.names), self._delimiter, self._limits)
         if proof is None:
@@ -126,19 +127,19 @@ class _Reading:
             carriage_returns=proof.carriage_returns,
         )
         try:
-            with Sandbox(connection, text.path, self._into) as sandbox:
+            with sandbox.on(text.path, self._into):
                 loaded = sandbox.write_parquet(clean, header)
                 sure = loaded == proof.records and not sandbox.may_repeat_header(header, self._layout.key)
         except duckdb.Error:
             return None
         return loaded if sure else None
 
-    def _precise(self, text: Text, header: Header) -> tuple[int, tuple[Rejected, ...], int]:
+    def _precise(self, sandbox: Sandbox, text: Text, header: Header) -> tuple[int, tuple[Rejected, ...], int]:
         """Return how many records were loaded, which were rejected, and how many were counted."""
         found = self._sort(text, header)
         clean = Clean(delimiter=FIELD_END.decode(), numbered=True, escaped=found.line_ends)
         try:
-            with Sandbox(connect(), self._clean, self._into) as sandbox:
+            with sandbox.on(self._clean, self._into):
                 loaded = sandbox.write_parquet(clean, header)
         except (duckdb.OutOfMemoryException, duckdb.IOException):
             raise

@@ -6,13 +6,16 @@ DuckDB may open the one file it reads and the one it writes, nothing else: no ot
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from sis_assets.sis.delimited.header import Header
+from sis_assets.sis.delimited.shapes import MIB
 
 THREADS = 2
 MEMORY = "384MB"
@@ -45,35 +48,51 @@ def connect() -> duckdb.DuckDBPyConnection:
             "temp_directory": "",
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
+            "enable_external_file_cache": "false",  # it knows files by their path, and ours is always the same
         },
     )
 
 
 class Sandbox:
-    """A connection that can open `source` and `into` (made here, mode 0600) and nothing else, for good.
+    """A connection that can open one path to read and one to write, both in `folder`, and nothing else, for good.
 
-    It knows both by file descriptor: no file put in their place later is read, and no character of a path is a pattern.
-    Errors of DuckDB pass through; their text may quote the file and must not be shown.
+    One serves all files whose tables belong into the folder: `on` lays the file to read under the one path, as a link to
+    what it is now, and takes the table from the other. The folder is ours alone, so that no file is put in the place of
+    either. Errors of DuckDB pass through; their text may quote the file and must not be shown.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, source: Path, into: Path) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         self._connection = connection
-        self._paths = (source, into)
+        self._folder = folder
+        # The folder by its descriptor: no character of its path is taken for a pattern.
+        self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._names = f"reading-{os.getpid()}", f"writing-{os.getpid()}"
+        self._from, self._into = (_text(f"/dev/fd/{self._descriptor}/{name}") for name in self._names)
+        connection.execute(f"SET allowed_paths = [{self._from}, {self._into}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
 
-    def __enter__(self) -> Sandbox:
-        source, into = self._paths
-        with ExitStack() as opened:
-            opened.callback(self._connection.close)
-            self._from = _open(opened, source, os.O_RDONLY)
-            self._into = _open(opened, into, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-            self._connection.execute(f"SET allowed_paths = [{self._from}, {self._into}]")
-            self._connection.execute("SET enable_external_access = false")
-            self._connection.execute("SET lock_configuration = true")
-            self._opened = opened.pop_all()
-        return self
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+        os.close(self._descriptor)
 
-    def __exit__(self, *_: object) -> None:
-        self._opened.close()
+    def serves(self, folder: Path) -> bool:
+        """Whether tables into this folder can be made here."""
+        return folder == self._folder
+
+    @contextmanager
+    def on(self, source: Path, into: Path) -> Iterator[None]:
+        """Let the queries of the block read `source` and write `into` (mode 0600). Raises OSError."""
+        reading, writing = (self._folder / name for name in self._names)
+        try:
+            _lay(source, reading)
+            os.close(os.open(writing, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+            yield
+            writing.replace(into)
+        finally:
+            reading.unlink(missing_ok=True)
+            writing.unlink(missing_ok=True)
 
     def write_parquet(self, clean: Clean, header: Header) -> int:
         """Write the records, in the order of the file, and return their number."""
@@ -128,10 +147,14 @@ def _value(clean: Clean, at: int) -> str:
     return f"CASE WHEN {padded} THEN trim({value}, {_text(''.join(blanks))}) ELSE {value} END"
 
 
-def _open(opened: ExitStack, path: Path, flags: int) -> str:
-    descriptor = os.open(path, flags, 0o600)
-    opened.callback(os.close, descriptor)
-    return _text(f"/dev/fd/{descriptor}")
+def _lay(source: Path, place: Path) -> None:
+    place.unlink(missing_ok=True)
+    try:
+        os.link(source, place)
+    except OSError:  # another file system, or one without links
+        mine = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(mine, "wb") as copy, source.open("rb") as found:
+            shutil.copyfileobj(found, copy, MIB)
 
 
 def _text(value: str) -> str:
