@@ -9,6 +9,7 @@ names of the bad ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 
 import dagster as dg
 
@@ -81,16 +82,20 @@ def _one_of(context: dg.AssetExecutionContext, name: str) -> str | None:
 def _record_by_hand(
     context: dg.AssetExecutionContext, outcomes: Mapping[str, Outcome], good: Sequence[str]
 ) -> None:
-    for name in good:
-        for key in _selected(context):
-            context.log_event(
-                dg.AssetMaterialization(
-                    key,
-                    partition=name,
-                    metadata=_metadata(key, outcomes[name]),
-                    tags={"dagster/data_version": outcomes[name].extract_id or "none"},
+    # Our SQLite event log (dagster.yaml) writes what belongs together at once; others take each event as it comes.
+    together = getattr(context.instance.event_log_storage, "together", nullcontext)
+    selected = _selected(context)
+    with together():
+        for name in good:
+            for key in selected:
+                context.log_event(
+                    dg.AssetMaterialization(
+                        key,
+                        partition=name,
+                        metadata=_metadata(key, outcomes[name]),
+                        tags={"dagster/data_version": outcomes[name].extract_id or "none"},
+                    )
                 )
-            )
 
 
 def _version(outcomes: Mapping[str, Outcome], good: Sequence[str]) -> dg.DataVersion | None:
