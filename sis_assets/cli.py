@@ -149,10 +149,10 @@ def _names(platform: Platform, wanted: Sequence[str] | None) -> list[str]:
 
 def _unusable(registry: Registry, name: str) -> Fault | None:
     """Return what is wrong with the district's file. Raises NeedsPerson when there is none."""
-    from sis_assets.sis.eschoolplus import client  # noqa: PLC0415 - beside its use
+    from sis_assets.sis.kinds import refuse_problems  # noqa: PLC0415 - beside its use
 
     try:
-        client.refuse_problems(registry.district(name))
+        refuse_problems(registry.district(name))
     except Fault as fault:
         if name in registry.districts or name in registry.broken:
             return fault
@@ -205,7 +205,7 @@ def _counted(counts: Mapping[str, int]) -> str:
 def districts_check(*, as_json: AsJson = False) -> None:
     """Check every district file: what is wrong, where, and what was probably meant."""
     from sis_assets.districts import load_districts  # noqa: PLC0415 - pydantic, only where needed
-    from sis_assets.sis.eschoolplus.client import problems  # noqa: PLC0415 - as above
+    from sis_assets.sis.kinds import problems  # noqa: PLC0415 - as above
 
     registry = load_districts(Home.from_environment().districts)
     found = {name: [str(problem) for problem in error.problems] for name, error in registry.broken.items()}
@@ -523,7 +523,7 @@ def _cell(value: Any) -> str:
 def _lake(*, write: bool = False) -> Iterator[Warehouse]:
     """Give the warehouse, for reading unless told otherwise."""
     from sis_assets.model.schema import TABLES  # noqa: PLC0415 - beside its use
-    from sis_assets.sis.eschoolplus.contract import RAW_TABLES  # noqa: PLC0415 - beside its use
+    from sis_assets.sis.kinds import RAW_TABLES  # noqa: PLC0415 - beside its use
     from sis_assets.warehouse import Warehouse  # noqa: PLC0415 - beside its use
 
     with Warehouse(Home.from_environment(), (*RAW_TABLES, *TABLES), read_only=not write) as warehouse:

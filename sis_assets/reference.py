@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from sis_assets.model.schema import TABLES, Column, Table
-from sis_assets.sis.eschoolplus.contract import RAW_TABLES
-from sis_assets.sis.eschoolplus.lineage import CORE_FROM_RAW
+from sis_assets.sis.kinds import KINDS, RAW_TABLES
 
 PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
 
@@ -41,13 +41,19 @@ def tables_page() -> str:
 
 
 def _columns(table: Table) -> str:
-    sources = CORE_FROM_RAW.get(table.name, {}) if table.schema == "core" else {}
-    rows = [_row(column, sources.get(column.name, ())) for column in table.columns]
+    sources: dict[str, list[str]] = {}
+    for sis in {sis.name: sis for sis in KINDS.values()}.values():
+        for made in sis.canonical:
+            for column, origins in made.lineage.items() if made.table is table else ():
+                sources.setdefault(column, []).extend(
+                    f"`{sis.raw_of(entity).name}.{name}`" for entity, name in origins
+                )
+    rows = [_row(column, sources.get(column.name, [])) for column in table.columns]
     return "\n".join(["| column | type | | meaning |", "|---|---|---|---|", *rows])
 
 
-def _row(column: Column, sources: tuple[tuple[str, str], ...]) -> str:
-    origins = ", ".join(f"`{entity}.{name}`" for entity, name in sources)
+def _row(column: Column, sources: Sequence[str]) -> str:
+    origins = ", ".join(sources)
     meaning = f"{column.description} From {origins}." if origins else column.description
     mark = "●" if column.pii else ""
     return f"| `{column.name}` | `{column.type}` | {mark} | {meaning.replace('|', chr(92) + '|')} |"

@@ -283,6 +283,7 @@ class Nights:
                     ],
                     "content_sha256": sha256 if complete else None,
                     "typed_under": typed_under(self.district) if complete else None,
+                    "rows_rejected": len(rejected) if complete else None,
                 }
             ],
         )

@@ -14,7 +14,7 @@ import pytest
 
 from sis_assets import cli
 from sis_assets.model.schema import STUDENT_COURSES, STUDENTS, TABLES
-from sis_assets.sis.eschoolplus.contract import RAW_TABLES
+from sis_assets.sis.kinds import RAW_TABLES
 from sis_assets.warehouse import Home, Warehouse
 from sis_assets_tests.builders import insert, student
 

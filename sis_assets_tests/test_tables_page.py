@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sis_assets.model.schema import TABLES
 from sis_assets.reference import PAGE, tables_page
-from sis_assets.sis.eschoolplus.contract import RAW_TABLES
+from sis_assets.sis.kinds import RAW_TABLES
 
 
 def test_the_page_is_in_step_with_the_definitions() -> None:

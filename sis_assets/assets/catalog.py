@@ -17,8 +17,8 @@ from sis_assets.model.schema import (
     TRACKED,
     Table,
 )
+from sis_assets.sis.eschoolplus.canonical import TABLES
 from sis_assets.sis.eschoolplus.contract import FILES
-from sis_assets.sis.eschoolplus.lineage import CORE_FROM_RAW, MADE_OF
 
 OWNERS = ["team:student-data"]
 SOURCE = dg.AssetKey(["source", "eschoolplus_files"])
@@ -129,16 +129,16 @@ def core() -> list[dg.AssetSpec]:
     return [
         _spec(
             "core",
-            name,
-            table,
+            made.table.name,
+            made.table,
             kinds={"ducklake", "sql"},
-            deps=[key("raw", entity) for entity in entities],
+            deps=[key("raw", entity) for entity in made.entities],
             lineage={
                 column: [(key("raw", entity), field) for entity, field in sources]
-                for column, sources in CORE_FROM_RAW[name].items()
+                for column, sources in made.lineage.items()
             },
         )
-        for name, (table, entities) in MADE_OF.items()
+        for made in TABLES
     ]
 
 

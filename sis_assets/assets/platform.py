@@ -14,7 +14,7 @@ from sis_assets.model.faults import Fault, Mover, PermanentFault
 from sis_assets.model.schema import TABLES
 from sis_assets.pipeline.stage import Clock, Outcome, Stage, Status, redacted
 from sis_assets.pipeline.sync import goes_on, merge
-from sis_assets.sis.eschoolplus.contract import RAW_TABLES
+from sis_assets.sis.kinds import RAW_TABLES
 from sis_assets.warehouse import Home, Warehouse
 
 if TYPE_CHECKING:

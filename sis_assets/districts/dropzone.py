@@ -14,6 +14,7 @@ from sis_assets.districts.secret import Secret
 from sis_assets.districts.section import Section, wrong
 from sis_assets.districts.text import FileName, LocalPath, Text
 
+DateFormat = Literal["iso", "mdy", "dmy"]
 Entity = Literal["schools", "courses", "students", "student_courses"]
 
 _KEY_TYPES = {
@@ -190,7 +191,7 @@ class Files(Section):
         True,  # noqa: FBT003 - the default of a key
         description="Whether the last record ends with a line end; without one the file counts as cut off.",
     )
-    date_format: Literal["iso", "mdy", "dmy"] = Field(
+    date_format: DateFormat = Field(
         "iso", description="How dates are written: iso YYYY-MM-DD, mdy M/D/YYYY, dmy D-M-YYYY or D/M/YYYY."
     )
     names: Mapping[Entity, FileName] = Field(

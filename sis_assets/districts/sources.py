@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 
-from sis_assets.districts.dropzone import Dropzone, Files
+from sis_assets.districts.dropzone import DateFormat, Dropzone, Files
 from sis_assets.districts.secret import Identifier, Secret
 from sis_assets.districts.section import Section, wrong
 from sis_assets.districts.text import AeriesUrl, Code, Literally, OneRosterUrl, ServerUrl, Text, Url
@@ -112,6 +112,11 @@ class _Source(Section):
 
     sis_name: ClassVar[str]
 
+    @property
+    def date_format(self) -> DateFormat:
+        """How dates are written: as ISO says, unless the source has a setting for it."""
+        return "iso"
+
 
 class _TakesRequests(_Source):
     """A SIS that takes course requests back, by the modes that it knows."""
@@ -166,6 +171,11 @@ class EschoolplusFiles(_TakesRequests):
     kind: Literal["eschoolplus_files"] = Field(description="The kind of SIS.")
     dropzone: Dropzone = Field(description="Where the files arrive.")
     files: Files = Field(Files(), description="How the files are written.")
+
+    @property
+    def date_format(self) -> DateFormat:
+        """How the files write dates."""
+        return self.files.date_format
 
 
 class EschoolplusApi(_TakesRequests):

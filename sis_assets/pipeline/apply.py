@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING
 
 from sis_assets.model import accounts
 from sis_assets.model.schema import ACCOUNTS
+from sis_assets.pipeline.rows import quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-
-def quoted(names: Sequence[str]) -> str:
-    """Return ids of our own making as a list of SQL constants, which let the lake skip files."""
-    return ", ".join("'" + name.replace("'", "''") + "'" for name in names)
 
 
 def show_accounts(connection: DuckDBPyConnection, districts: Sequence[str]) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from sis_assets.model import guard, lifecycle
 from sis_assets.model.calendar import Mode
-from sis_assets.pipeline.apply import quoted, show_accounts
+from sis_assets.pipeline.apply import show_accounts
+from sis_assets.pipeline.rows import lay, quoted
 
 if TYPE_CHECKING:
     from datetime import date
@@ -92,18 +93,19 @@ def _relations(connection: DuckDBPyConnection, cases: Sequence[Case]) -> None:
     connection.execute(
         f"CREATE OR REPLACE TEMP VIEW after AS SELECT * FROM lake.core.students WHERE district_id IN ({names})"
     )
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE rejected AS SELECT district_id, record_key FROM lake.core.rejected_rows"
-        f" WHERE district_id IN ({names}) AND (extract_id || '') IN ({extracts}) AND entity || '' = 'students'"
-    )
+    connection.execute("CREATE OR REPLACE TEMP TABLE rejected (district_id VARCHAR, record_key VARCHAR)")
+    if any(case.extract.rejected for case in cases):
+        connection.execute(
+            "INSERT INTO rejected SELECT district_id, record_key FROM lake.core.rejected_rows"
+            f" WHERE district_id IN ({names}) AND (extract_id || '') IN ({extracts}) AND entity || '' = 'students'"
+        )
     connection.execute(
         "CREATE OR REPLACE TEMP VIEW unread AS SELECT district_id, record_key AS student_id FROM rejected WHERE record_key IS NOT NULL"
     )
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE scope (district_id VARCHAR, extract_id VARCHAR, content_sha256 VARCHAR, mode VARCHAR)"
-    )
-    connection.executemany(
-        "INSERT INTO scope VALUES (?, ?, ?, ?)",
+    lay(
+        connection,
+        "scope",
+        "district_id VARCHAR, extract_id VARCHAR, content_sha256 VARCHAR, mode VARCHAR",
         [[case.id, case.extract.extract_id, case.extract.content_sha256, case.mode] for case in cases],
     )
     connection.execute(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sis_assets.model.faults import Mover, PermanentFault
-from sis_assets.pipeline.apply import quoted
+from sis_assets.pipeline.rows import quoted
 from sis_assets.pipeline.stage import Outcome, Stage
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from sis_assets.model.faults import Fault, Mover, NeedsPerson
 from sis_assets.model.schema import TABLES
 from sis_assets.sis.eschoolplus import client
-from sis_assets.sis.eschoolplus.contract import FILES, RAW_TABLES
+from sis_assets.sis.eschoolplus.contract import FILES
+from sis_assets.sis.kinds import RAW_TABLES, refuse_problems
 from sis_assets.transport.dropzone import NotThere
 
 if TYPE_CHECKING:
@@ -122,12 +123,12 @@ def _districts(home: Home) -> str:
     for error in registry.broken.values():
         raise error
     for district in registry.districts.values():
-        client.refuse_problems(district)
+        refuse_problems(district)
     return f"{len(registry.districts)} files are right"
 
 
 def _file(district: District) -> str:
-    client.refuse_problems(district)
+    refuse_problems(district)
     return f"{district.name}, {district.sis.kind}, {district.timezone}"
 
 

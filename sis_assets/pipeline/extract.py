@@ -19,10 +19,9 @@ from sis_assets.model.calendar import Mode
 from sis_assets.model.faults import Fault, Mover, sentence
 from sis_assets.model.reasons import unreadable
 from sis_assets.model.schema import REJECTED_ROWS
-from sis_assets.pipeline.apply import quoted
+from sis_assets.pipeline.rows import quoted
 from sis_assets.pipeline.stage import Outcome, Stage, Status, redacted
-from sis_assets.sis.eschoolplus import client
-from sis_assets.sis.eschoolplus.contract import FILES
+from sis_assets.sis.kinds import KINDS, sis_of
 from sis_assets.sis.reading import Delivery, EntityRead
 from sis_assets.transport.dropzone import NotYet
 from sis_assets.warehouse import ledger
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from sis_assets.districts import District
+    from sis_assets.model.schema import Table
+    from sis_assets.sis.delimited import ReadFile
 
 CONCURRENT_DROPS = 8
 
@@ -93,9 +94,7 @@ def _fetch_all(
 ) -> list[Delivery | NotYet | Fault]:
     def fetch(district: District) -> Delivery | NotYet | Fault:
         try:
-            return client.fetch(
-                district, stage.home.landing / district.district, states[district.district].entities
-            )
+            return sis_of(district).client.fetch(district, stage.home, states[district.district].entities)
         except Exception as error:  # noqa: BLE001 - one district's trouble, whatever it is, stops no other
             return error if isinstance(error, Fault) else redacted(error)
 
@@ -117,7 +116,11 @@ def _take_in(stage: Stage, reads: Sequence[_Read], states: Mapping[str, State]) 
     stage.home.scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = Path(tempfile.mkdtemp(prefix="read-", dir=stage.home.scratch))
     try:
-        answers = client.read(new, stage.readers, folder)
+        answers: dict[str, tuple[EntityRead, ...] | Fault] = {}
+        for sis in KINDS.values():
+            mine = {name: found for name, found in new.items() if sis_of(found[0]) is sis}
+            if mine:
+                answers |= sis.client.read(mine, stage.readers, folder)
         split = [_with(read, answers.get(read.id)) for read in reads]
         return stage.warehouse.write(lambda connection: _record(connection, stage, split))
     finally:
@@ -228,7 +231,7 @@ def _unknown_columns(entities: Sequence[EntityRead]) -> list[str]:
 
 
 def _ledger_row(read: _Read, extract_id: str, status: str, now: datetime) -> dict[str, Any]:
-    """Return the ledger's row of a read. Of a complete one, the counts of rows come when it has been typed."""
+    """Return the ledger's row of a read. Of a complete one, what the reader rejected; the rest comes when it was typed."""
     entities = read.entities or ()
     return {
         "district_id": read.id,
@@ -239,7 +242,7 @@ def _ledger_row(read: _Read, extract_id: str, status: str, now: datetime) -> dic
         "status": status,
         "files": _files(read.delivery, {entity.source.entity: entity.read.records for entity in entities}),
         "rows_loaded": None,
-        "rows_rejected": None,
+        "rows_rejected": sum(len(entity.read.rejected) for entity in entities) if read.entities else None,
         "content_sha256": read.delivery.content_sha256 if read.delivery.files else None,
         "read_under": read.delivery.read_under or None,
         "unknown_columns": _unknown_columns(entities),
@@ -271,31 +274,29 @@ def _files(delivery: Delivery, records: Mapping[str, int]) -> list[dict[str, Any
 
 
 def _insert_raw(connection: DuckDBPyConnection, complete: Sequence[tuple[str, _Read]]) -> None:
-    for file in FILES:
-        parts = [
-            (read.id, extract_id, entity.read)
-            for extract_id, read in complete
-            for entity in read.entities or ()
-            if entity.source.entity == file.entity
-        ]
-        if not parts:
-            continue
-        present = {column for _, _, found in parts for column in found.columns}
+    by_table: dict[str, tuple[Table, list[tuple[str, str, ReadFile]]]] = {}
+    for extract_id, read in complete:
+        for entity in read.entities or ():
+            table = sis_of(read.district).raw_of(entity.source.entity)
+            by_table.setdefault(table.qualified, (table, []))[1].append((read.id, extract_id, entity.read))
+    for table, parts in by_table.values():
+        present = {
+            column for _, _, found in parts for column in (*found.columns, "row_number", "other_columns")
+        }
         columns = ", ".join(
-            f'p."{field.name}"' if field.name in present else f"NULL::VARCHAR AS {field.name}"
-            for field in file.fields
+            f'p."{name}"' if name in present else f'NULL::VARCHAR AS "{name}"'
+            for name in table.column_names[2:]
+        )
+        files = [str(found.parquet) for _, _, found in parts]
+        owners = ", ".join(
+            f"({quoted([file, district_id, extract_id])})"
+            for file, (district_id, extract_id, _) in zip(files, parts, strict=True)
         )
         connection.execute(
-            "CREATE OR REPLACE TEMP TABLE source (filename VARCHAR, district_id VARCHAR, extract_id VARCHAR)"
-        )
-        connection.executemany(
-            "INSERT INTO source VALUES (?, ?, ?)",
-            [[str(found.parquet), district, extract] for district, extract, found in parts],
-        )
-        connection.execute(
-            f"INSERT INTO {file.raw.qualified} SELECT s.district_id, s.extract_id, p.row_number, {columns}, p.other_columns"
-            " FROM read_parquet($files, union_by_name = true, filename = true) p JOIN source s USING (filename)",
-            {"files": [str(found.parquet) for _, _, found in parts]},
+            f"INSERT INTO {table.qualified} SELECT s.district_id, s.extract_id, {columns}"
+            " FROM read_parquet($files, union_by_name = true, filename = true) p"
+            f" JOIN (VALUES {owners}) s(filename, district_id, extract_id) USING (filename)",
+            {"files": files},
         )
 
 

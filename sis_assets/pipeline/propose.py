@@ -14,10 +14,11 @@ from sis_assets.model import guard, lifecycle
 from sis_assets.model.calendar import Mode, near_year_start
 from sis_assets.model.faults import Mover, PermanentFault, sentence
 from sis_assets.model.schema import CHANGE_KINDS, CHANGES
-from sis_assets.pipeline.apply import apply, fold, quoted
+from sis_assets.pipeline.apply import apply, fold
 from sis_assets.pipeline.canonicalise import typed_under
 from sis_assets.pipeline.compare import Case, Figures, compare
 from sis_assets.pipeline.extract import paused
+from sis_assets.pipeline.rows import lay, quoted
 from sis_assets.pipeline.stage import ChangeSet, Outcome, Stage, Status
 from sis_assets.warehouse import ledger
 from sis_assets.warehouse.ledger import State
@@ -173,22 +174,22 @@ def _split(
 
     What depends on a held change of id is held with it.
     """
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE trips (district_id VARCHAR, kind VARCHAR, school_id VARCHAR, only_missing BOOLEAN)"
-    )
     trips: list[list[object]] = []
     for name, verdict in verdicts.items():
         kinds = CHANGE_KINDS if verdict.everything else sorted(verdict.kinds)
         trips += [[name, kind, None, False] for kind in kinds]
         trips += [[name, kind, school, False] for kind, school in sorted(verdict.schools)]
         trips += [[name, "deactivate", None, True]] * verdict.missing
-    if trips:
-        connection.executemany("INSERT INTO trips VALUES (?, ?, ?, ?)", trips)
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE numbers (district_id VARCHAR, extract_id VARCHAR, sets BIGINT)"
+    lay(
+        connection,
+        "trips",
+        "district_id VARCHAR, kind VARCHAR, school_id VARCHAR, only_missing BOOLEAN",
+        trips,
     )
-    connection.executemany(
-        "INSERT INTO numbers VALUES (?, ?, ?)",
+    lay(
+        connection,
+        "numbers",
+        "district_id VARCHAR, extract_id VARCHAR, sets BIGINT",
         [[c.id, c.extract.extract_id, figures[c.id].sets] for c in cases],
     )
     connection.execute(

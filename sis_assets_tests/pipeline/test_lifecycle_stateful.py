@@ -26,7 +26,7 @@ from sis_assets.pipeline.propose import propose
 from sis_assets.pipeline.stage import Clock, Outcome, Stage
 from sis_assets.pipeline.sync import goes_on, merge
 from sis_assets.sis.delimited import Readers
-from sis_assets.sis.eschoolplus.contract import RAW_TABLES
+from sis_assets.sis.kinds import RAW_TABLES
 from sis_assets.warehouse import Home, Warehouse
 from sis_assets_tests.builders import (
     Crash,

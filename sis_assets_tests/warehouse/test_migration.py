@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sis_assets.model.schema import DATE, TABLES, TEXT, Column, Table
-from sis_assets.sis.eschoolplus.contract import RAW_TABLES
+from sis_assets.sis.kinds import RAW_TABLES
 from sis_assets.warehouse import Home, Warehouse
 from sis_assets_tests.lakes import NOTES, add, finished, held, notes, process
 

@@ -1,14 +1,21 @@
-"""What the eSchoolPLUS/Xello files mean in the canonical model, as one query an entity. Pure text; nothing runs here.
+"""What the eSchoolPLUS/Xello files mean in the canonical model. Pure text; nothing runs here.
 
-Contract: eSchoolPLUS §1.1, Xello files §2.2–2.5. Each query gives district_id, extract_id, row_number, record_key,
-reason_code (NULL when the record is accepted) and the canonical columns. It reads the raw table, joined with
-`chosen` (district_id, extract_id, as_of, year_end, date_format) and `grade_codes` (district_id, code, grade).
+Contract: eSchoolPLUS §1.1, Xello files §2.2–2.5. The shape is that of `sis/shape.py`.
 """
 
 from __future__ import annotations
 
-from sis_assets.model.canonical import EARLIEST_BIRTH, date, first_reason, grade
+from sis_assets.model.canonical import EARLIEST_BIRTH, PERSON, date, first_reason, grade
+from sis_assets.model.schema import (
+    COURSES,
+    SCHOOL_COURSES,
+    SCHOOLS,
+    STUDENT_COURSES,
+    STUDENT_SCHOOLS,
+    STUDENTS,
+)
 from sis_assets.sis.eschoolplus.contract import STUDENT_COURSE
+from sis_assets.sis.shape import Canonical, Records
 
 _SCHOOL_TYPES = (
     "CASE SchoolType WHEN '1' THEN 'high' WHEN '2' THEN 'elementary_middle' WHEN '3' THEN 'other' END"
@@ -17,7 +24,7 @@ _SCHOOL_TYPES = (
 
 def _records(entity: str, fields: str, reason: str, *, key: str, joins: str = "") -> str:
     return (
-        f"SELECT r.district_id, r.extract_id, r.row_number, nullif({key}, '') AS record_key, {fields}, {reason} AS reason_code"
+        f"SELECT r.district_id, r.row_number, nullif({key}, '') AS record_key, {fields}, {reason} AS reason_code"
         f" FROM raw_{entity} r JOIN chosen c USING (district_id, extract_id) {joins}"
     )
 
@@ -26,7 +33,7 @@ def _grades(name: str, column: str) -> str:
     return f"LEFT JOIN grade_codes {name} ON {name}.district_id = r.district_id AND {name}.code = r.{column}"
 
 
-def schools() -> str:
+def _schools() -> str:
     """Schools: school_id, name, school_type."""
     reason = first_reason(
         ("coalesce(SchoolCode, '') = ''", "missing_school_id"),
@@ -40,7 +47,7 @@ def schools() -> str:
     return _records("schools", fields, reason, key="SchoolCode")
 
 
-def courses() -> str:
+def _courses() -> str:
     """Courses as offered by a school: school_id, course_code, name, credits, low_grade, high_grade."""
     credit = "try_cast(nullif(CreditValue, '') AS DECIMAL(9,3))"
     low, high = grade("nullif(GradeLower, '')", "low.grade"), grade("nullif(GradeUpper, '')", "high.grade")
@@ -61,7 +68,7 @@ def courses() -> str:
     return _records("courses", fields, reason, key="CourseCode", joins=joins)
 
 
-def students() -> str:
+def _students() -> str:
     """Students, one record a student and school: the columns of core.students, sis_primary, entry and exit."""
     birth = date("nullif(DateOfBirth, '')", "c.date_format")
     grade_level = grade("nullif(CurrentGrade, '')", "g.grade")
@@ -97,8 +104,8 @@ def students() -> str:
     return _records("students", fields, reason, key="StudentID", joins=joins)
 
 
-def student_courses() -> str:
-    """Courses of students: the columns of core.student_courses, and `stated`: everything that the record says.
+def _student_courses() -> str:
+    """Courses of students: the columns of core.student_courses, and `stated`: a 128-bit hash of all that the record says.
 
     The files do not say what is scheduled: without a mark, a course that ends after the district's year is scheduled,
     one that ended before the read is completed (a transferred one has mark 0), any other is in progress.
@@ -123,7 +130,7 @@ def student_courses() -> str:
     fields = (
         "StudentID AS student_id, nullif(CourseCode, '') AS course_code, nullif(CourseName, '') AS name,"
         f" {level} AS grade_level, {mark} AS mark, {credit} AS credits, {done} AS completed_on, {state} AS state,"
-        f" concat_ws(chr(31), {', '.join(f'r.{name}' for name in STUDENT_COURSE.column_names)}, other_columns) AS stated"
+        f" {_fingerprint([f'r.{name}' for name in STUDENT_COURSE.column_names] + ['other_columns'])} AS stated"
     )
     joins = (
         f"{_grades('g', 'GradeLevel')}"
@@ -133,6 +140,103 @@ def student_courses() -> str:
     return _records("student_courses", fields, reason, key="StudentID", joins=joins)
 
 
+def _fingerprint(values: list[str]) -> str:
+    """Return a number that differs where any value does: two hashes side by side, which no two records share by chance."""
+    listed = ", ".join(values)
+    return f"(hash({listed})::UHUGEINT << 64) | hash('again', {listed})"
+
+
 _KNOWN_SCHOOL = (
     "LEFT JOIN known_schools known ON known.district_id = r.district_id AND known.school_id = r.{column}"
+)
+_HERE = "SEMI JOIN schools_here USING (district_id, school_id)"
+_SCHOOL = ("schools", "SchoolCode")
+_DESCRIBED = ("name", "credits", "low_grade", "high_grade", "department")
+
+RECORDS = (
+    Records("schools", _schools(), ("school_id",), ("name", "school_type")),
+    Records("courses", _courses(), ("school_id", "course_code"), _DESCRIBED),
+    Records("students", _students(), ("student_id",), PERSON, same=("school_id",)),
+    Records("student_courses", _student_courses(), ("stated",), ("stated",)),
+)
+TABLES = (
+    Canonical(
+        SCHOOLS,
+        ("schools",),
+        f"SELECT {', '.join(SCHOOLS.column_names)} FROM schools_good {_HERE}",
+        {
+            "school_id": (_SCHOOL,),
+            "name": (("schools", "Name"),),
+            "school_type": (("schools", "SchoolType"),),
+        },
+    ),
+    Canonical(
+        COURSES,
+        ("schools", "courses"),
+        f"SELECT district_id, course_code, {', '.join(_DESCRIBED)}, true AS is_active, NULL::BOOLEAN AS is_active_next_year"
+        f" FROM courses_good {_HERE} QUALIFY row_number() OVER (PARTITION BY district_id, course_code ORDER BY school_id) = 1",
+        {
+            "course_code": (("courses", "CourseCode"),),
+            "name": (("courses", "CourseName"),),
+            "credits": (("courses", "CreditValue"),),
+            "low_grade": (("courses", "GradeLower"),),
+            "high_grade": (("courses", "GradeUpper"),),
+            "is_active": (("courses", "CourseCode"),),
+        },
+    ),
+    Canonical(
+        SCHOOL_COURSES,
+        ("schools", "courses"),
+        f"SELECT district_id, school_id, course_code FROM courses_good {_HERE}",
+        {"school_id": (("courses", "SchoolCode"), _SCHOOL), "course_code": (("courses", "CourseCode"),)},
+    ),
+    Canonical(
+        STUDENTS,
+        ("schools", "students"),
+        "FROM students_kept",
+        {
+            "student_id": (("students", "StudentID"),),
+            "state_id": (("students", "StateProvNumber"),),
+            "first_name": (("students", "FirstName"),),
+            "middle_name": (("students", "MiddleName"),),
+            "last_name": (("students", "LastName"),),
+            "birth_date": (("students", "DateOfBirth"),),
+            "gender": (("students", "Gender"),),
+            "grade_level": (("students", "CurrentGrade"),),
+            "school_id": (("students", "CurrentSchoolCode"), _SCHOOL),
+            "next_school_id": (("students", "PreRegSchoolCode"),),
+            "status": (("students", "StudentID"),),
+            "email": (("students", "Email"),),
+            "graduation_year": (("students", "GraduationYear"),),
+        },
+        dated=True,
+    ),
+    Canonical(
+        STUDENT_SCHOOLS,
+        ("schools", "students"),
+        "FROM student_schools_kept",
+        {
+            "student_id": (("students", "StudentID"),),
+            "school_id": (("students", "CurrentSchoolCode"), _SCHOOL),
+            "is_primary": (("students", "CurrentSchoolCode"),),
+        },
+        dated=True,
+    ),
+    Canonical(
+        STUDENT_COURSES,
+        ("schools", "students", "student_courses"),
+        f"SELECT {', '.join(STUDENT_COURSES.column_names)} FROM student_courses_good"
+        " SEMI JOIN students_kept USING (district_id, student_id)",
+        {
+            "student_id": (("student_courses", "StudentID"), ("students", "StudentID")),
+            "course_code": (("student_courses", "CourseCode"),),
+            "name": (("student_courses", "CourseName"),),
+            "grade_level": (("student_courses", "GradeLevel"),),
+            "mark": (("student_courses", "GradeMark"),),
+            "credits": (("student_courses", "CreditValue"),),
+            "completed_on": (("student_courses", "DateCourseComplete"),),
+            "state": (("student_courses", "GradeMark"), ("student_courses", "DateCourseComplete")),
+        },
+        dated=True,
+    ),
 )

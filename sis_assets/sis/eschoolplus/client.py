@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sis_assets.districts import District, EschoolplusFiles, Problem
-from sis_assets.model.faults import Fault, Mover, NeedsPerson, PermanentFault
+from sis_assets.model.faults import Fault, Mover, PermanentFault
 from sis_assets.model.fingerprint import fingerprint
 from sis_assets.sis.delimited import Dialect, Layout, Limits, ReadJob
 from sis_assets.sis.eschoolplus.contract import FILES, File
+from sis_assets.sis.kinds import refuse_problems
 from sis_assets.sis.reading import Delivery, EntityRead, SourceFile
 from sis_assets.transport.dropzone import Drop, Expected, LocalFolder, NotThere, NotYet, land
 
@@ -23,30 +24,20 @@ if TYPE_CHECKING:
     from sis_assets.districts import Sftp
     from sis_assets.sis.delimited import Readers, ReadFile
     from sis_assets.transport.sftp import SftpFolder
+    from sis_assets.warehouse import Home
 
 _BY_ENTITY = {file.entity: file for file in FILES}
 
 
-def settings_of(district: District) -> EschoolplusFiles:
-    """Return the `sis` section of a district that sends eSchoolPLUS/Xello files."""
+def _settings(district: District) -> EschoolplusFiles:
     if not isinstance(district.sis, EschoolplusFiles):
-        raise PermanentFault(
-            tried="Choosing how to read the SIS",
-            seen=f"sis.kind {district.sis.kind} has no reader in this version",
-            todo="Upgrade, or correct sis.kind in the district file",
-            mover=Mover.ENGINEER,
-        )
+        raise TypeError(district.sis.kind)
     return district.sis
 
 
 def problems(district: District) -> tuple[Problem, ...]:
-    """Return what is wrong with `sis.files` in the light of the contract; nothing for a district of another kind.
-
-    The district file's own rules do not know the contract's columns and file names.
-    """
-    if not isinstance(district.sis, EschoolplusFiles):
-        return ()
-    files = district.sis.files
+    """Return what is wrong with `sis.files` in the light of the contract's columns and file names."""
+    files = _settings(district).files
     found = [
         Problem(
             ("sis", "files", "columns", entity, name),
@@ -69,24 +60,13 @@ def problems(district: District) -> tuple[Problem, ...]:
     return tuple(found)
 
 
-def refuse_problems(district: District) -> None:
-    """Raise NeedsPerson with all `problems` of the district."""
-    if found := problems(district):
-        raise NeedsPerson(
-            tried=f"Reading the district file of {district.district}",
-            seen="; ".join(str(problem) for problem in found),
-            todo="Correct the file and run `sis-assets districts check`",
-            mover=Mover.ENGINEER,
-        )
-
-
-def fetch(district: District, landing: Path, held_before: frozenset[str]) -> Delivery | NotYet:
-    """Land the district's drop, once it is whole, below `landing`.
+def fetch(district: District, home: Home, held_before: frozenset[str]) -> Delivery | NotYet:
+    """Land the district's drop, once it is whole, below the home.
 
     `held_before` names the entities of earlier complete extracts: a file that was there once is required ever after.
     Raises a Fault when a required file is missing, the drop cannot be read, or the district file contradicts the contract.
     """
-    settings = settings_of(district)
+    settings = _settings(district)
     refuse_problems(district)
     names = _names(district)
     with _drop(district) as drop:
@@ -94,7 +74,7 @@ def fetch(district: District, landing: Path, held_before: frozenset[str]) -> Del
             drop,
             Expected(names),
             quiet_seconds=settings.dropzone.quiet_seconds,
-            landing=landing,
+            landing=home.landing / district.district,
         )
     if isinstance(landed, NotYet):
         return landed
@@ -186,7 +166,7 @@ def _checked(source: SourceFile, answer: ReadFile | Fault) -> ReadFile | Fault:
 
 @contextmanager
 def _drop(district: District) -> Iterator[Drop]:
-    dropzone = settings_of(district).dropzone
+    dropzone = _settings(district).dropzone
     if dropzone.folder is not None:
         yield LocalFolder(dropzone.folder)
     elif dropzone.sftp is not None:
@@ -215,13 +195,13 @@ def _on_server(sftp: Sftp) -> SftpFolder:
 
 def _names(district: District) -> dict[str, tuple[str, ...]]:
     """Return under which names each file may come: the contract's, unless the district's file names it."""
-    named = {str(entity): name for entity, name in settings_of(district).files.names.items()}
+    named = {str(entity): name for entity, name in _settings(district).files.names.items()}
     return {file.entity: (named[file.entity],) if file.entity in named else file.names for file in FILES}
 
 
 def _headers(district: District, file: File) -> dict[str, tuple[str, ...]]:
     """Return under which headers each column of the file may stand: the contract's, unless the district renames it."""
-    columns = settings_of(district).files.columns
+    columns = _settings(district).files.columns
     renamed = {str(entity): names for entity, names in columns.items()}.get(file.entity, {})
     return {
         field.name: (renamed[field.name],) if field.name in renamed else field.headers
@@ -249,13 +229,13 @@ def _sharing(names: Mapping[str, tuple[str, ...]]) -> list[str]:
 
 
 def _read_under(district: District) -> str:
-    files = settings_of(district).files
+    files = _settings(district).files
     columns = {entity: dict(names) for entity, names in files.columns.items()}
     return fingerprint([files.delimiter, files.encoding, files.final_newline, columns])
 
 
 def _job(district: District, source: SourceFile, into: Path) -> ReadJob:
-    file, settings = _BY_ENTITY[source.entity], settings_of(district).files
+    file, settings = _BY_ENTITY[source.entity], _settings(district).files
     layout = Layout(
         columns=_headers(district, file),
         required=frozenset(field.name for field in file.fields if field.required),

@@ -1,0 +1,45 @@
+"""The kinds of SIS that this version reads, by the district file's `sis.kind`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
+from sis_assets.sis import eschoolplus
+
+if TYPE_CHECKING:
+    from sis_assets.districts import District, Problem
+    from sis_assets.sis.shape import Sis
+
+KINDS: Mapping[str, Sis] = {"eschoolplus_files": eschoolplus.FILES}
+RAW_TABLES = tuple({table.qualified: table for sis in KINDS.values() for table in sis.raw}.values())
+
+
+def sis_of(district: District) -> Sis:
+    """Return the SIS of a district; raises PermanentFault for a kind without a reader."""
+    if found := KINDS.get(district.sis.kind):
+        return found
+    raise PermanentFault(
+        tried="Choosing how to read the SIS",
+        seen=f"sis.kind {district.sis.kind} has no reader in this version",
+        todo="Upgrade, or correct sis.kind in the district file",
+        mover=Mover.ENGINEER,
+    )
+
+
+def problems(district: District) -> tuple[Problem, ...]:
+    """Return what is wrong with a district file in the light of its SIS's contract, which the file's own rules do not know."""
+    sis = KINDS.get(district.sis.kind)
+    return sis.client.problems(district) if sis else ()
+
+
+def refuse_problems(district: District) -> None:
+    """Raise NeedsPerson with all `problems` of the district."""
+    if found := problems(district):
+        raise NeedsPerson(
+            tried=f"Reading the district file of {district.district}",
+            seen="; ".join(str(problem) for problem in found),
+            todo="Correct the file and run `sis-assets districts check`",
+            mover=Mover.ENGINEER,
+        )
