@@ -56,6 +56,16 @@ ChangeSetId = Annotated[str, typer.Argument(help="The change set's id, as `chang
 DistrictOption = Annotated[str, typer.Option("--district", help="The district's key.")]
 
 
+class ChangeSetStatus(StrEnum):
+    """What may become of a change set."""
+
+    HELD = "held"
+    APPLIED = "applied"
+    DISCARDED = "discarded"
+    SUPERSEDED = "superseded"
+    UNDONE = "undone"
+
+
 class Format(StrEnum):
     """How `query` prints."""
 
@@ -105,7 +115,7 @@ def sync(
 ) -> None:
     """Read the districts' sources, propose changes, hold what is implausible, apply the rest."""
     from sis_assets.assets.platform import Platform  # noqa: PLC0415 - Dagster's imports take a second
-    from sis_assets.automation.launch import instance_of  # noqa: PLC0415 - as above
+    from sis_assets.automation.launch import instance_of, unrecorded  # noqa: PLC0415 - as above
     from sis_assets.automation.launch import sync as run  # noqa: PLC0415 - as above
 
     if bool(districts) == every:
@@ -113,8 +123,11 @@ def sync(
     home = Home.from_environment()
     with Platform(home, at=_moment(at)) as platform:
         names = _names(platform, districts)
-        with instance_of(home) as instance, _working(f"Syncing {len(names)} district(s)", quiet=as_json):
-            outcomes = run(platform, instance, names)
+        try:
+            with instance_of(home) as instance, _working(f"Syncing {len(names)} district(s)", quiet=as_json):
+                outcomes = run(platform, instance, names)
+        except Exception as error:  # noqa: BLE001 - Dagster's history could not be written; no district may lack its line
+            outcomes = unrecorded(platform, names, error)
     _print_outcomes(list(outcomes.values()), as_json=as_json)
     if any(outcome.status == "failed" for outcome in outcomes.values()):
         raise SystemExit(FAILED)
@@ -259,16 +272,16 @@ def doctor(
 def changes_list(
     *,
     district: Annotated[str | None, typer.Option(help="Only this district's.")] = None,
-    status: Annotated[
-        str | None, typer.Option(help="Only held, applied, discarded, superseded or undone.")
-    ] = None,
+    status: Annotated[ChangeSetStatus | None, typer.Option(help="Only such.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the change sets, newest last."""
     from sis_assets.pipeline.decide import find  # noqa: PLC0415 - beside its use
 
+    if district is not None and not _is_known(district):
+        _stop(f"There is no district {district}; `sis-assets districts check` shows them.")
     conditions = {"district_id = ?": district, "status = ?": status}
-    given = {text: value for text, value in conditions.items() if value}
+    given = {text: str(value) for text, value in conditions.items() if value}
     with _lake() as warehouse, warehouse.read() as connection:
         found = find(connection, " AND ".join(given) or "true", tuple(given.values()))
     if as_json:
@@ -286,6 +299,13 @@ def changes_list(
             escape(proposal.decided_by or ""),
         )
     out.print(table if found else "No change sets.")
+
+
+def _is_known(district: str) -> bool:
+    from sis_assets.districts import load_districts  # noqa: PLC0415 - pydantic, only where needed
+
+    registry = load_districts(Home.from_environment().districts)
+    return district in registry.districts or district in registry.broken
 
 
 @changes_app.command("show")
@@ -380,7 +400,8 @@ def _decide(
         if not (sys.stdin.isatty() and out.is_terminal):
             _stop(f"Give --hash with the content's hash, or --yes, to {decision} without being asked.")
         _print_proposal(proposal)
-        typer.confirm(f"{decision.capitalize()} this change set?", abort=True)
+        if not typer.confirm(f"{decision.capitalize()} this change set?"):
+            _stop("Nothing was decided.")
     with _lake(write=True) as warehouse:
         done = decide(
             warehouse,
@@ -467,9 +488,15 @@ def query(
             cursor = connection.execute(statements[0])
             names = [column[0] for column in cursor.description or ()]
             rows = cursor.fetchall()
+        except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException) as error:
+            _stop(str(error))  # of the query's own words
         except duckdb.Error as error:
-            _stop(str(error))
+            _stop(
+                f"The query failed with {type(error).__name__}; its text is withheld, it may quote a student's data."
+            )
     if form is Format.JSON:
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            _stop(f"Several columns are named {', '.join(doubled)}; give each a name of its own for JSON.")
         objects = [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in rows]
         sys.stdout.write(json.dumps(objects, ensure_ascii=False) + "\n")
     elif form is Format.CSV:

@@ -14,12 +14,12 @@ import duckdb
 
 from sis_assets.districts import District
 from sis_assets.model.fingerprint import fingerprint
-from sis_assets.model.schema import ACCOUNTS, STUDENTS, TABLES, Table
+from sis_assets.model.schema import ACCOUNTS, EXTRACTS, REJECTED_ROWS, STUDENTS, TABLES, Table
 from sis_assets.pipeline.canonicalise import typed_under
 from sis_assets.pipeline.decide import Decision, Proposal, decide, find
 from sis_assets.pipeline.propose import propose
 from sis_assets.pipeline.stage import Clock, Outcome, Stage
-from sis_assets.sis.eschoolplus.contract import RAW_TABLES
+from sis_assets.sis.kinds import RAW_TABLES
 from sis_assets.warehouse import Home, Warehouse, ledger
 
 if TYPE_CHECKING:
@@ -267,9 +267,9 @@ class Nights:
         extract_id = ledger.states(connection, [self.name])[self.name].next_extract_id(self.name)
         now, complete = self.clock.now(), status == "complete"
         counted = {"schools": 2, "students": len(students) + len(rejected)} | dict(records)
-        ledger.insert(
+        insert(
             connection,
-            "ops.extracts",
+            EXTRACTS,
             [
                 {
                     "district_id": self.name,
@@ -290,9 +290,9 @@ class Nights:
         if complete:
             connection.execute("DELETE FROM core.students WHERE district_id = ?", [self.name])
             insert(connection, STUDENTS, [row | {"district_id": self.name} for row in students])
-        ledger.insert(
+        insert(
             connection,
-            "core.rejected_rows",
+            REJECTED_ROWS,
             [
                 {
                     "district_id": self.name,

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sis_assets.model.schema import DISTRICT, TEXT, WHOLE, Column, Table
-from sis_assets.warehouse import Home, Warehouse, ledger
+from sis_assets.warehouse import Home, Warehouse
+from sis_assets.warehouse.rows import insert
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -36,7 +37,7 @@ def add(warehouse: Warehouse, *rows: tuple[str, int, str]) -> None:
 
 def put(connection: DuckDBPyConnection, rows: Iterable[tuple[str, int, str]]) -> None:
     names = ("district_id", "number", "text")
-    ledger.insert(connection, "core.notes", [dict(zip(names, row, strict=True)) for row in rows])
+    insert(connection, NOTES, [dict(zip(names, row, strict=True)) for row in rows])
 
 
 def held(warehouse: Warehouse) -> list[tuple[str, int, str]]:

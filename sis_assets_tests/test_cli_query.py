@@ -138,3 +138,16 @@ def test_what_writes_or_is_no_query_exits_2_and_changes_nothing(
 
 def test_the_questions_above_left_the_students_alone(query: Query) -> None:
     assert json.loads(query("SELECT count(*) AS n FROM core.students", "--format", "json")[1]) == [{"n": 2}]
+
+
+def test_a_value_that_cannot_be_cast_is_not_quoted(query: Query) -> None:
+    code, out, err = query("SELECT CAST(last_name AS INTEGER) FROM core.students")
+    assert (code, out) == (2, "")
+    assert "ConversionException" in err
+    assert "Family" not in err
+
+
+def test_json_refuses_columns_that_would_hide_each_other(query: Query) -> None:
+    code, out, err = query("SELECT 1 AS a, 2 AS a", "--format", "json")
+    assert (code, out) == (2, "")
+    assert "named a" in err

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from sis_assets import cli
+from sis_assets.transport.landing import temporary_name
 from sis_assets_tests.homes import TestHome, student
 
 AT = "2026-10-15T20:00:00-07:00"
@@ -262,11 +263,12 @@ def test_help_names_every_command(run: Run) -> None:
     assert run("changes", "--help").code == 0
 
 
-def sis_assets(home: TestHome, *arguments: str) -> subprocess.Popen[str]:
+def sis_assets(home: TestHome, *arguments: str, before: str = "pass") -> subprocess.Popen[str]:
+    """Run the command in a process of its own; `before` is Python that it runs first."""
     environment = {**os.environ, "SIS_ASSETS_HOME": str(home.root)}
     environment.pop("DAGSTER_HOME", None)
     return subprocess.Popen(
-        [sys.executable, "-c", "from sis_assets.cli import main; main()", *arguments],
+        [sys.executable, "-c", f"{before}\nfrom sis_assets.cli import main\nmain()", *arguments],
         env=environment,
         text=True,
         stdout=subprocess.PIPE,
@@ -307,3 +309,82 @@ def test_ctrl_c_ends_quietly_and_the_next_sync_goes_on(home: TestHome, run: Run)
     assert "Traceback" not in err
     assert "Given-" not in out + err
     assert run("sync", "eagle-ridge", "--json").lines[0]["status"] == "applied"
+
+
+def test_ended_access_reads_and_changes_nothing_and_says_who_must_renew_it(home: TestHome, run: Run) -> None:
+    home.add("eagle-ridge", more="access: {expires: 2026-10-15, renewal_working_days: 10}\n")
+    home.drop("eagle-ridge", [student(n) for n in range(3)])
+    assert (
+        run("sync", "eagle-ridge", "--at", "2026-10-15T23:59:00-07:00", "--json").lines[0]["status"]
+        == "applied"
+    )
+    home.drop("eagle-ridge", [])
+    said = run("sync", "eagle-ridge", "--at", "2026-10-16T00:00:00-07:00", "--json")
+    [line] = said.lines
+    assert (said.code, line["status"], line["change_sets"]) == (0, "skipped", [])
+    assert "2026-10-15" in line["reason"]
+    assert line["reason"].endswith("Next move: district.")
+    assert [row["status"] for row in asked(run, "SELECT status FROM ops.extracts")] == ["complete"]
+    home.add("eagle-ridge", more="access: {expires: 2027-06-30}\n")
+    home.drop("eagle-ridge", [student(n) for n in range(4)])
+    assert run("sync", "eagle-ridge", "--at", LATER, "--json").lines[0]["status"] == "applied"
+
+
+def test_a_disk_too_full_for_dagsters_history_fails_every_district_by_its_line(
+    home: TestHome, run: Run
+) -> None:
+    for name in ("eagle-ridge", "mockford"):
+        home.add(name)
+        home.drop(name, [student(n) for n in range(3)])
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (65536, resource.RLIM_INFINITY))"
+    process = sis_assets(home, "sync", "--all", "--json", before=limited)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 3, err
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [(line["district"], line["status"]) for line in lines] == [
+        ("eagle-ridge", "failed"),
+        ("mockford", "failed"),
+    ]
+    assert all("disk" in line["reason"] and "Next move: engineer." in line["reason"] for line in lines), lines
+    assert [line["status"] for line in run("sync", "--all", "--json").lines] == ["applied", "applied"]
+
+
+def test_what_a_killed_sync_left_in_the_scratch_folder_goes_with_the_next_one(
+    home: TestHome, run: Run
+) -> None:
+    home.add("eagle-ridge")
+    home.drop("eagle-ridge", [student(1)])
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    mine = temporary_name("read-")
+    left = home.root / "warehouse" / "scratch" / mine.replace(f"-{os.getpid()}-", f"-{dead.pid}-")
+    left.mkdir(parents=True)
+    (left / "eagle-ridge.students.parquet").write_bytes(b"x")
+    alive = left.with_name(mine)
+    alive.mkdir()
+    assert run("sync", "eagle-ridge", "--json").lines[0]["status"] == "applied"
+    assert (left.exists(), alive.exists()) == (False, True)
+
+
+def test_files_elsewhere_than_the_catalog_knows_are_a_setting_to_correct(
+    home: TestHome, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.add("eagle-ridge")
+    home.drop("eagle-ridge", [student(1)])
+    assert run("sync", "eagle-ridge").code == 0
+    monkeypatch.setenv("SIS_ASSETS_FILES", str(home.root / "elsewhere"))
+    for command in (["query", "SELECT 1"], ["doctor"]):
+        said = run(*command)
+        assert said.code == 2
+        assert "Set SIS_ASSETS_FILES to what it was" in said.out + said.err
+
+
+@pytest.mark.parametrize("arguments", [["--status", "bogus"], ["--district", "nosuch"]])
+def test_change_sets_are_not_listed_for_what_does_not_exist(
+    home: TestHome, run: Run, arguments: list[str]
+) -> None:
+    home.add("eagle-ridge")
+    home.drop("eagle-ridge", [student(1)])
+    run("sync", "eagle-ridge")
+    said = run("changes", "list", *arguments)
+    assert (said.code, said.out) == (2, "")

@@ -9,7 +9,7 @@ names of the bad ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 import dagster as dg
 
@@ -44,12 +44,12 @@ def run_layer(
         if name in outcomes and outcomes[name].status not in {Status.FAILED, Status.SKIPPED}
     ]
     bad = {name: platform.outcomes[name] for name in names if platform.outcomes[name].status is Status.FAILED}
-    for name in names:
-        outcome = outcomes.get(name)
-        if outcome is not None:
-            for note in outcome.notes:
-                context.log.info(f"{name}: {note}")
-    yield from _checks(context, platform, findings, good, deferred=deferred)
+    for outcome in outcomes.values():
+        for note in outcome.notes:
+            context.log.info(f"{outcome.district_id}: {note}")
+    # In a batch, tables that stayed as they were are not examined again: what was found of them stands.
+    examined = [name for name in good if outcomes[name].rows] if deferred else good
+    yield from _checks(context, platform, findings, examined, deferred=deferred)
     if deferred or len(good) < len(names):
         _record_by_hand(context, outcomes, good)
     if (bad and not deferred) or (bad and last):
@@ -82,10 +82,8 @@ def _one_of(context: dg.AssetExecutionContext, name: str) -> str | None:
 def _record_by_hand(
     context: dg.AssetExecutionContext, outcomes: Mapping[str, Outcome], good: Sequence[str]
 ) -> None:
-    # Our SQLite event log (dagster.yaml) writes what belongs together at once; others take each event as it comes.
-    together = getattr(context.instance.event_log_storage, "together", nullcontext)
     selected = _selected(context)
-    with together():
+    with _together(context):
         for name in good:
             for key in selected:
                 context.log_event(
@@ -96,6 +94,14 @@ def _record_by_hand(
                         tags={"dagster/data_version": outcomes[name].extract_id or "none"},
                     )
                 )
+
+
+def _together(context: dg.AssetExecutionContext) -> AbstractContextManager[None]:
+    """Give a block whose events are written at once: our SQLite event log can, others take each as it comes."""
+    together: Callable[[], AbstractContextManager[None]] = getattr(
+        context.instance.event_log_storage, "together", nullcontext
+    )
+    return together()
 
 
 def _version(outcomes: Mapping[str, Outcome], good: Sequence[str]) -> dg.DataVersion | None:
@@ -150,13 +156,13 @@ def _checks(
     with failing_plainly():
         found = findings(platform, good) if good else []
     wanted = {check.name: check.asset_key for check in context.selected_asset_check_keys}
-    for check, asset in sorted(wanted.items()):
-        mine = [finding for finding in found if finding.check == check]
-        if deferred or len(mine) != 1:
-            for finding in mine:
+    by_check = {check: [finding for finding in found if finding.check == check] for check in wanted}
+    with _together(context):
+        for check, mine in sorted(by_check.items()):
+            for finding in mine if deferred or len(mine) != 1 else ():
                 context.log_event(
                     dg.AssetCheckEvaluation(
-                        asset_key=asset,
+                        asset_key=wanted[check],
                         check_name=check,
                         passed=finding.passed,
                         partition=finding.district_id,
@@ -164,8 +170,9 @@ def _checks(
                         severity=dg.AssetCheckSeverity.WARN,
                     )
                 )
+    for check, mine in sorted(by_check.items()):
         yield dg.AssetCheckResult(
-            asset_key=asset,
+            asset_key=wanted[check],
             check_name=check,
             passed=all(finding.passed for finding in mine),
             severity=dg.AssetCheckSeverity.WARN,

@@ -1,4 +1,4 @@
-"""Dagster's SQLite event log with its connections kept open, and many materializations in one transaction.
+"""Dagster's SQLite event log with its connections kept open, and the events of a batch in few transactions.
 
 The shipped storage opens a new engine for every single event, whose SQL it then compiles anew: ten times the work that
 is needed. A night writes hundreds of thousands of events, so this is the difference that a batch of districts feels. It is
@@ -25,6 +25,7 @@ from sqlalchemy.pool import StaticPool
 
 MOST_OPEN_SHARDS = 16
 MOST_WAITING = 1000
+_WRITTEN_TOGETHER = {DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_CHECK_EVALUATION}
 BUSY_SECONDS = 60
 
 
@@ -46,25 +47,25 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Write the materializations that are stored in the block in few transactions, the last at its end."""
+        """Write the materializations and check evaluations of the block in few transactions, the last at its end."""
         self._waiting = []
         try:
             yield
         finally:
             waiting, self._waiting = self._waiting, None
-            self._store_materializations(waiting)
+            self._store_together(waiting)
 
     def store_event(self, event: EventLogEntry) -> None:
-        """Store an event, or keep it for the end of the block in which materializations are written together."""
-        if self._waiting is None or event.dagster_event_type is not DagsterEventType.ASSET_MATERIALIZATION:
+        """Store an event, or keep it for the end of the block whose events are written together."""
+        if self._waiting is None or event.dagster_event_type not in _WRITTEN_TOGETHER:
             super().store_event(event)
             return
         self._waiting.append(event)
         if len(self._waiting) == MOST_WAITING:
             waiting, self._waiting = self._waiting, []
-            self._store_materializations(waiting)
+            self._store_together(waiting)
 
-    def _store_materializations(self, events: Sequence[EventLogEntry]) -> None:
+    def _store_together(self, events: Sequence[EventLogEntry]) -> None:
         """Do for all events, which are of one run, what the shipped `store_event` does for one."""
         if not events:
             return
@@ -76,10 +77,18 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
             # A transaction that writes has the database to itself, so its rows are the last and without a gap.
             last = connection.execute(db.select(db.func.max(SqlEventLogStorageTable.c.id))).scalar_one()
             numbered = list(zip(range(last - len(rows) + 1, last + 1), events, strict=True))
-            self._store_asset_event_tags(connection, events, [number for number, _ in numbered])
-            newest = {event.get_dagster_event().asset_key: (number, event) for number, event in numbered}
+            made = [
+                (n, e) for n, e in numbered if e.dagster_event_type is DagsterEventType.ASSET_MATERIALIZATION
+            ]
+            self._store_asset_event_tags(
+                connection, [event for _, event in made], [number for number, _ in made]
+            )
+            newest = {event.get_dagster_event().asset_key: (number, event) for number, event in made}
             for number, event in newest.values():
                 self._store_asset_event(connection, event, number)
+        for number, event in numbered:
+            if event.dagster_event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
+                self.store_asset_check_event(event, number)
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:

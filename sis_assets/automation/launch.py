@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 from sis_assets.assets.partitions import register
 from sis_assets.assets.platform import AT_TAG, DISTRICTS_TAG, Platform
 from sis_assets.model.faults import Mover, PermanentFault
-from sis_assets.pipeline.stage import Outcome
+from sis_assets.pipeline.stage import Outcome, Status, redacted
+from sis_assets.warehouse.trouble import trouble
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -77,6 +79,26 @@ def sync(platform: Platform, instance: dg.DagsterInstance, names: Sequence[str])
             raise_on_error=False,
         )
     return {name: platform.outcomes.get(name) or _without_a_run(platform, name) for name in names}
+
+
+def unrecorded(platform: Platform, names: Sequence[str], error: BaseException) -> dict[str, Outcome]:
+    """Return one outcome for each district when Dagster could not keep its history: all failed, whatever was applied.
+
+    What was applied stands; the next sync finds it done and records it.
+    """
+    causes = _causes(error)
+    fault = next((found for cause in causes if (found := trouble(cause))), None) or redacted(error)
+    return {
+        name: replace(platform.outcomes.get(name, Outcome(name)), status=Status.FAILED, reason=fault.reason)
+        for name in names
+    }
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    causes = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) and cause not in causes:
+        causes.append(cause)
+    return causes
 
 
 def _without_a_run(platform: Platform, name: str) -> Outcome:

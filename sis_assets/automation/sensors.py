@@ -109,6 +109,7 @@ def look_round(
     districts = _in_turn(list(platform.registry.districts.values()), cursor.turn)
     with platform.warehouse.read() as connection:
         states = ledger.states(connection, [district.district for district in districts])
+    stage = Stage(platform.home, platform.warehouse, platform.readers, platform.clock)
     requests: list[dg.RunRequest] = []
     told: list[str] = []
     cursor.turn = ""
@@ -118,6 +119,8 @@ def look_round(
             told.append(f"out of time; {district.district} is next")
             break
         if district.sis.kind != "eschoolplus_files" or district.district in busy:
+            continue
+        if stage.closed(district):
             continue
         key, reason = _look(platform, district, states[district.district], cursor)
         if key:

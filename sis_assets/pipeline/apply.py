@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sis_assets.model import accounts
 from sis_assets.model.schema import ACCOUNTS
-from sis_assets.pipeline.rows import quoted
+from sis_assets.warehouse.rows import quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

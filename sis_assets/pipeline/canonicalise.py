@@ -18,11 +18,12 @@ from sis_assets.model.faults import Fault, Mover, PermanentFault
 from sis_assets.model.fingerprint import fingerprint
 from sis_assets.model.reasons import REASONS
 from sis_assets.model.schema import CORE, STUDENT_SCHOOLS, STUDENTS
-from sis_assets.pipeline.rows import lay, quoted
 from sis_assets.pipeline.stage import Outcome, Stage
 from sis_assets.sis.kinds import KINDS, sis_of
 from sis_assets.warehouse import ledger
+from sis_assets.warehouse.lake import wide
 from sis_assets.warehouse.ledger import Extract
+from sis_assets.warehouse.rows import lay, quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -128,9 +129,10 @@ def _type(connection: DuckDBPyConnection, sis: Sis, works: Sequence[_Work]) -> d
     """Type the extracts of one SIS."""
     _settings(connection, works)
     judging = _Judging(connection, works)
-    for records in sis.records:
-        judging.judge(sis, records)
-    rows = {table.table.name: _replace(connection, table, works) for table in sis.canonical}
+    with wide(connection, sum(sum(work.extract.records.values()) for work in works)):
+        for records in sis.records:
+            judging.judge(sis, records)
+        rows = {table.table.name: _replace(connection, table, works) for table in sis.canonical}
     _clear_others(connection, sis, works)
     rejected = _finish_ledger(connection, works, judging)
     return {
@@ -149,7 +151,14 @@ def _settings(connection: DuckDBPyConnection, works: Sequence[_Work]) -> None:
     lay(
         connection,
         "chosen",
-        "district_id VARCHAR, extract_id VARCHAR, as_of DATE, year_end DATE, date_format VARCHAR, only_included BOOLEAN",
+        {
+            "district_id": "VARCHAR",
+            "extract_id": "VARCHAR",
+            "as_of": "DATE",
+            "year_end": "DATE",
+            "date_format": "VARCHAR",
+            "only_included": "BOOLEAN",
+        },
         (
             (
                 work.id,
@@ -166,7 +175,7 @@ def _settings(connection: DuckDBPyConnection, works: Sequence[_Work]) -> None:
         lay(
             connection,
             f"{codes}_codes",
-            f"district_id VARCHAR, code VARCHAR, {meaning} VARCHAR",
+            {"district_id": "VARCHAR", "code": "VARCHAR", meaning: "VARCHAR"},
             (
                 (work.id, code, ours)
                 for work in works
@@ -176,7 +185,7 @@ def _settings(connection: DuckDBPyConnection, works: Sequence[_Work]) -> None:
     lay(
         connection,
         "school_rules",
-        "district_id VARCHAR, school_id VARCHAR, takes_part BOOLEAN",
+        {"district_id": "VARCHAR", "school_id": "VARCHAR", "takes_part": "BOOLEAN"},
         (
             (work.id, school, takes_part)
             for work in works
@@ -344,7 +353,7 @@ def _finish_ledger(
             f"DELETE FROM core.rejected_rows WHERE district_id IN ({_ids(again)}) AND extract_id IN ({_extracts(again)}) AND stage = 'typed'"
         )
     if judging.refused:
-        lay(connection, "messages", "reason_code VARCHAR, message VARCHAR", REASONS.items())
+        lay(connection, "messages", {"reason_code": "VARCHAR", "message": "VARCHAR"}, REASONS.items())
         connection.execute(
             "INSERT INTO core.rejected_rows BY NAME SELECT f.district_id, c.extract_id, f.entity, file.name AS source_file, f.row_number,"
             " f.record_key, f.reason_code, m.message, 'typed' AS stage FROM refused f JOIN chosen c USING (district_id)"
@@ -369,7 +378,7 @@ def _finish_ledger(
     lay(
         connection,
         "typed",
-        "extract_id VARCHAR, typed_under VARCHAR, loaded BIGINT, rejected BIGINT",
+        {"extract_id": "VARCHAR", "typed_under": "VARCHAR", "loaded": "BIGINT", "rejected": "BIGINT"},
         [_counted(w, loaded.get(w.id, 0), sum(rejected[w.id].values())) for w in works],
     )
     connection.execute(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sis_assets.model import guard, lifecycle
 from sis_assets.model.calendar import Mode
 from sis_assets.pipeline.apply import show_accounts
-from sis_assets.pipeline.rows import lay, quoted
+from sis_assets.warehouse.rows import lay, quoted
 
 if TYPE_CHECKING:
     from datetime import date
@@ -49,7 +49,8 @@ class Figures:
     """What was counted for a district's proposal.
 
     `counts` by guarded kind and place; `active` and `accounts` before the sync; `waiting` rows that the calendar keeps
-    back; `decided` change sets of these very bytes that a person discarded or undid; `sets` made of this extract before.
+    back; `decided` change sets of these very bytes that a person discarded or undid; `undone` all sets ever taken back;
+    `sets` made of this extract before.
     """
 
     counts: list[guard.Count] = field(default_factory=list)
@@ -62,6 +63,7 @@ class Figures:
     missing: int = 0
     waiting: int = 0
     decided: int = 0
+    undone: int = 0
     yardstick: dict[str, int] = field(default_factory=dict)
     sets: int = 0
 
@@ -82,6 +84,8 @@ def compare(connection: DuckDBPyConnection, cases: Sequence[Case]) -> dict[str, 
     _leave_waiting(connection, cases, figures)
     _count_rows(connection, figures)
     _count_extracts(connection, cases, figures)
+    for table in ("differing", "rekeys", "cases"):  # of a large first sync each is as large as the accounts
+        connection.execute(f"DROP TABLE {table}")
     return figures
 
 
@@ -105,7 +109,7 @@ def _relations(connection: DuckDBPyConnection, cases: Sequence[Case]) -> None:
     lay(
         connection,
         "scope",
-        "district_id VARCHAR, extract_id VARCHAR, content_sha256 VARCHAR, mode VARCHAR",
+        {"district_id": "VARCHAR", "extract_id": "VARCHAR", "content_sha256": "VARCHAR", "mode": "VARCHAR"},
         [[case.id, case.extract.extract_id, case.extract.content_sha256, case.mode] for case in cases],
     )
     connection.execute(
@@ -194,10 +198,11 @@ def _count_extracts(
         "SELECT district_id, count(*), count(*) FILTER (record_key IS NULL) FROM rejected GROUP BY ALL"
     ).fetchall():
         figures[name].rejected, figures[name].unreadable = rejected, unreadable
-    for name, sets in connection.execute(
-        "SELECT district_id, count(*) FROM known_sets SEMI JOIN scope USING (district_id, extract_id) GROUP BY ALL"
+    for name, sets, undone in connection.execute(
+        "SELECT k.district_id, count(*) FILTER (k.extract_id = s.extract_id), count(*) FILTER (k.status = 'undone')"
+        " FROM known_sets k JOIN scope s USING (district_id) GROUP BY ALL"
     ).fetchall():
-        figures[name].sets = sets
+        figures[name].sets, figures[name].undone = sets, undone
     for name, entity, records in connection.execute(
         "WITH accepted AS (SELECT district_id, extract_id FROM known_sets WHERE status = 'applied' UNION SELECT district_id, extract_id"
         f" FROM lake.ops.proposals p WHERE (district_id || '') IN ({names}) AND delivered AND NOT EXISTS"

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
 from sis_assets.model.schema import CHANGE_KINDS
 from sis_assets.pipeline.apply import apply, contradictions, fold
-from sis_assets.pipeline.rows import quoted
 from sis_assets.warehouse import ledger
+from sis_assets.warehouse.rows import quoted
 
 if TYPE_CHECKING:
     from datetime import datetime

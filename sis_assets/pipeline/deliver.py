@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sis_assets.model.faults import Mover, PermanentFault
-from sis_assets.pipeline.rows import quoted
 from sis_assets.pipeline.stage import Outcome, Stage
+from sis_assets.warehouse.rows import quoted
 
 if TYPE_CHECKING:
     from sis_assets.districts import District

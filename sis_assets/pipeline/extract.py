@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING, Any
 from sis_assets.model.calendar import Mode
 from sis_assets.model.faults import Fault, Mover, sentence
 from sis_assets.model.reasons import unreadable
-from sis_assets.model.schema import REJECTED_ROWS
-from sis_assets.pipeline.rows import quoted
+from sis_assets.model.schema import EXTRACTS, REJECTED_ROWS
 from sis_assets.pipeline.stage import Outcome, Stage, Status, redacted
 from sis_assets.sis.kinds import KINDS, sis_of
 from sis_assets.sis.reading import Delivery, EntityRead
 from sis_assets.transport.dropzone import NotYet
+from sis_assets.transport.landing import sweep, temporary_name
 from sis_assets.warehouse import ledger
+from sis_assets.warehouse.lake import wide
 from sis_assets.warehouse.ledger import Extract, State
+from sis_assets.warehouse.rows import insert, quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from sis_assets.sis.delimited import ReadFile
 
 CONCURRENT_DROPS = 8
+_READ = "read-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +68,23 @@ class _Before:
 def extract(stage: Stage, districts: Sequence[District]) -> dict[str, Outcome]:
     """Read every district of the set and commit the complete extracts of all of them in one transaction.
 
-    Gives one outcome a district: failed (recorded in the ledger), skipped (nothing to read yet; the calendar pauses),
+    Gives one outcome a district: failed (recorded in the ledger), skipped (nothing to read yet, no access; the calendar pauses),
     unchanged (the same bytes as the last proposed extract), or without a status when the next stages go on.
     """
+    outcomes = {
+        district.district: Outcome(district.district, Status.SKIPPED, reason)
+        for district in districts
+        if (reason := stage.closed(district))
+    }
     names = [district.district for district in districts]
+    open_now = [district for district in districts if district.district not in outcomes]
+    if not open_now:
+        return outcomes
     with stage.warehouse.read() as connection:
         states = ledger.states(connection, names)
     started = stage.clock.now()
-    outcomes: dict[str, Outcome] = {}
     reads: list[_Read] = []
-    for district, found in zip(districts, _fetch_all(stage, districts, states), strict=True):
+    for district, found in zip(open_now, _fetch_all(stage, open_now, states), strict=True):
         if isinstance(found, NotYet):
             outcomes[district.district] = Outcome(district.district, Status.SKIPPED, found.reason)
         elif isinstance(found, Fault):
@@ -114,7 +124,9 @@ def _take_in(stage: Stage, reads: Sequence[_Read], states: Mapping[str, State]) 
         if read.fault is None and not _same_bytes(states[read.id], read.delivery)
     }
     stage.home.scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder = Path(tempfile.mkdtemp(prefix="read-", dir=stage.home.scratch))
+    sweep(stage.home.scratch, _READ)
+    folder = stage.home.scratch / temporary_name(_READ)
+    folder.mkdir(mode=0o700)
     try:
         answers: dict[str, tuple[EntityRead, ...] | Fault] = {}
         for sis in KINDS.values():
@@ -174,9 +186,10 @@ def _record(connection: DuckDBPyConnection, stage: Stage, reads: Sequence[_Read]
             outcomes[name] = _taken_in(name, extract_id, read.entities, before[name])
         if mode is Mode.PAUSE:
             outcomes[name] = replace(outcomes[name], status=Status.SKIPPED, reason=paused(last))
-    _insert_raw(connection, complete)
+    with wide(connection, sum(entity.read.records for _, read in complete for entity in read.entities or ())):
+        _insert_raw(connection, complete)
     _insert_rejected(connection, complete, stage.home.scratch)
-    ledger.insert(connection, "ops.extracts", rows)
+    insert(connection, EXTRACTS, rows)
     return outcomes
 
 
@@ -216,11 +229,17 @@ def _taken_in(district_id: str, extract_id: str, entities: Sequence[EntityRead],
             for entity in entities
         },
         rejected={entity.source.entity: len(entity.read.rejected) for entity in entities},
-        notes=tuple(
-            f"{column} is no column of the contract; it is kept in raw, in other_columns"
-            for column in _unknown_columns(entities)
-            if column not in before.unknown_columns
-        ),
+        notes=_notes(set(_unknown_columns(entities)) - before.unknown_columns),
+    )
+
+
+def _notes(unknown: Collection[str]) -> tuple[str, ...]:
+    """Tell of columns that were never seen before. Their names are the sender's words and stay in the ledger."""
+    if not unknown:
+        return ()
+    count = f"{len(unknown)} column{'s' if len(unknown) > 1 else ''}"
+    return (
+        f"{count} that the contract does not know, kept in other_columns; named in ops.extracts.unknown_columns",
     )
 
 

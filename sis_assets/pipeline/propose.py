@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 from sis_assets.model import guard, lifecycle
 from sis_assets.model.calendar import Mode, near_year_start
 from sis_assets.model.faults import Mover, PermanentFault, sentence
-from sis_assets.model.schema import CHANGE_KINDS, CHANGES
+from sis_assets.model.schema import CHANGE_KINDS, CHANGE_SETS, CHANGES, PROPOSALS
 from sis_assets.pipeline.apply import apply, fold
 from sis_assets.pipeline.canonicalise import typed_under
 from sis_assets.pipeline.compare import Case, Figures, compare
 from sis_assets.pipeline.extract import paused
-from sis_assets.pipeline.rows import lay, quoted
 from sis_assets.pipeline.stage import ChangeSet, Outcome, Stage, Status
 from sis_assets.warehouse import ledger
+from sis_assets.warehouse.lake import wide
 from sis_assets.warehouse.ledger import State
+from sis_assets.warehouse.rows import insert, lay, quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -90,7 +91,8 @@ def _standing(district: District, state: State, mode: Mode, last: date | None) -
 
 
 def _compare(connection: DuckDBPyConnection, now: datetime, cases: Sequence[Case]) -> dict[str, Outcome]:
-    figures = compare(connection, cases)
+    with wide(connection, sum(case.extract.records.get("students", 0) for case in cases)):
+        figures = compare(connection, cases)
     verdicts = {case.id: _judge(case, figures[case.id]) for case in cases}
     _split(connection, cases, verdicts, figures)
     superseded = [set_id for case in cases for set_id in case.held]
@@ -110,9 +112,9 @@ def _compare(connection: DuckDBPyConnection, now: datetime, cases: Sequence[Case
         connection.execute("CREATE OR REPLACE TEMP VIEW rows AS SELECT * FROM split WHERE NOT held")
         fold(connection, moved)
         apply(connection, moved)
-    ledger.insert(
+    insert(
         connection,
-        "ops.proposals",
+        PROPOSALS,
         [
             {
                 "district_id": case.id,
@@ -157,7 +159,7 @@ def _judge(case: Case, figures: Figures) -> guard.Verdict:
         limits,
         figures.counts,
         extent,
-        first_sync=figures.accounts == 0,
+        first_sync=figures.accounts == 0 and figures.undone == 0,
         near_year_start=near_year_start(
             case.today, case.district.calendar.year_start, settings.transfer.year_start_days
         ),
@@ -183,27 +185,33 @@ def _split(
     lay(
         connection,
         "trips",
-        "district_id VARCHAR, kind VARCHAR, school_id VARCHAR, only_missing BOOLEAN",
+        {"district_id": "VARCHAR", "kind": "VARCHAR", "school_id": "VARCHAR", "only_missing": "BOOLEAN"},
         trips,
     )
     lay(
         connection,
         "numbers",
-        "district_id VARCHAR, extract_id VARCHAR, sets BIGINT",
+        {"district_id": "VARCHAR", "extract_id": "VARCHAR", "sets": "BIGINT"},
         [[c.id, c.extract.extract_id, figures[c.id].sets] for c in cases],
     )
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE tripped AS SELECT p.*, EXISTS (SELECT 1 FROM trips t WHERE t.district_id = p.district_id AND t.kind = p.kind"
+    tripping = (
+        "SELECT p.*, EXISTS (SELECT 1 FROM trips t WHERE t.district_id = p.district_id AND t.kind = p.kind"
         " AND (t.school_id IS NULL OR t.school_id = CASE WHEN p.kind = 'create' THEN p.school_to ELSE p.school_from END)"
         " AND (NOT t.only_missing OR p.reason = 'missing')) AS trips FROM proposed p"
     )
+    marked = (
+        "SELECT * EXCLUDE (trips), trips OR coalesce(bool_or(trips AND kind = 'rekey')"
+        f" OVER (PARTITION BY district_id, student_id), false) AS held FROM ({tripping})"
+        if trips
+        else "SELECT *, false AS held FROM proposed"
+    )
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE split AS WITH marked AS (SELECT *, trips OR coalesce(bool_or(trips AND kind = 'rekey')"
-        " OVER (PARTITION BY district_id, student_id), false) AS held FROM tripped),"
+        f"CREATE OR REPLACE TEMP TABLE split AS WITH marked AS ({marked}),"
         " parts AS (SELECT district_id, bool_or(NOT held) AS applies FROM marked GROUP BY district_id)"
-        " SELECT m.* EXCLUDE (trips), n.extract_id || '.' || (n.sets + CASE WHEN m.held AND parts.applies THEN 2 ELSE 1 END) AS change_set_id"
+        " SELECT m.*, n.extract_id || '.' || (n.sets + CASE WHEN m.held AND parts.applies THEN 2 ELSE 1 END) AS change_set_id"
         " FROM marked m JOIN numbers n USING (district_id) JOIN parts USING (district_id)"
     )
+    connection.execute("DROP TABLE proposed")
 
 
 def _change_sets(
@@ -260,7 +268,7 @@ def _change_sets(
                     "protected": figure.protected,
                 }
             )
-    ledger.insert(connection, "lifecycle.change_sets", rows)
+    insert(connection, CHANGE_SETS, rows)
     return result
 
 

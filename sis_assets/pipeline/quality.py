@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sis_assets.pipeline.rows import quoted
+from sis_assets.warehouse.rows import quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

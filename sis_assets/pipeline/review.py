@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sis_assets.model.lifecycle import kind_order
-from sis_assets.pipeline.rows import quoted
+from sis_assets.warehouse.rows import quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

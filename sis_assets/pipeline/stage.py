@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sis_assets.model.calendar import Mode, Span, local_day, mode_on
-from sis_assets.model.faults import Fault, Mover, PermanentFault
+from sis_assets.model.faults import Fault, Mover, PermanentFault, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +48,16 @@ class Stage:
         """Return the district's calendar mode today and the last day on which it holds."""
         spans = [Span(span.first_day, span.last_day, Mode(span.mode)) for span in district.calendar.modes]
         return mode_on(self.day(district), spans)
+
+    def closed(self, district: District) -> str | None:
+        """Return the reason why the district's SIS must not be read now, None when it may be."""
+        if not district.access.ended(self.day(district)):
+            return None
+        return sentence(
+            f"Access to the SIS ended on {district.access.expires}; nothing is read and nothing changes until it is renewed"
+            f" ({district.access.renewal_working_days} working days) and access.expires says so",
+            Mover.DISTRICT,
+        )
 
 
 class Status(StrEnum):

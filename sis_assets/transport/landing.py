@@ -10,6 +10,7 @@ import errno
 import hashlib
 import os
 import secrets
+import shutil
 import socket
 import time
 from pathlib import Path
@@ -40,7 +41,7 @@ class Incoming:
 
     def __init__(self, landing: Path) -> None:
         self._landing = landing
-        self._path = landing / f"{_TEMPORARY}{_machine()}-{os.getpid()}-{secrets.token_hex(8)}"
+        self._path = landing / temporary_name(_TEMPORARY)
         self._sha256 = hashlib.sha256()
         self.size = 0
         try:
@@ -119,20 +120,29 @@ def settle(landing: Path) -> None:
         os.close(folder)
 
 
-def sweep(landing: Path) -> None:
-    """Remove temporary files of this machine's ended processes, and any that are older than a day."""
-    for path in landing.glob(f"{_TEMPORARY}*"):
+def temporary_name(prefix: str) -> str:
+    """Return a name that nobody else has and that tells whose it is."""
+    return f"{prefix}{_machine()}-{os.getpid()}-{secrets.token_hex(8)}"
+
+
+def sweep(folder: Path, prefix: str = _TEMPORARY) -> None:
+    """Remove temporary files and folders of this machine's ended processes, and any that are older than a day."""
+    for path in folder.glob(f"{prefix}*"):
         try:
-            if _abandoned(path):
+            if not _abandoned(path, prefix):
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
                 path.unlink()
         except FileNotFoundError:
             continue  # its owner was quicker
 
 
-def _abandoned(path: Path) -> bool:
+def _abandoned(path: Path, prefix: str) -> bool:
     if time.time() - path.lstat().st_mtime > _STALE_SECONDS:
         return True
-    machine, _, rest = path.name.removeprefix(_TEMPORARY).partition("-")
+    machine, _, rest = path.name.removeprefix(prefix).partition("-")
     process = rest.partition("-")[0]
     return machine == _machine() and process.isdecimal() and not _runs(int(process))
 

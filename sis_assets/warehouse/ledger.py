@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from sis_assets.model.schema import AUDIT
+from sis_assets.warehouse.rows import insert
+
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
@@ -130,20 +133,6 @@ def _extract(row: dict[str, Any] | None) -> Extract | None:
     )
 
 
-def insert(connection: DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Append rows (all with the same keys) to a small table, by name."""
-    if not rows:
-        return
-    names = list(rows[0])
-    columns = ", ".join(names)
-    width = f"({', '.join('?' for _ in names)})"
-    values = ", ".join([width] * len(rows))
-    connection.execute(
-        f"INSERT INTO {table} BY NAME SELECT * FROM (VALUES {values}) AS v({columns})",
-        [value for row in rows for value in row.values()],
-    )
-
-
 def audit(
     connection: DuckDBPyConnection,
     *,
@@ -172,4 +161,4 @@ def audit(
         "previous_sha256": previous,
         "sha256": hashlib.sha256(content.encode()).hexdigest(),
     }
-    insert(connection, "ops.audit", [row])
+    insert(connection, AUDIT, [row])

@@ -81,6 +81,7 @@ def _config(home: Home) -> dict[str, str | bool | int | float | list[str]]:
         "temp_directory": str(home.scratch / f"spill-{os.getpid()}"),
         "temp_file_encryption": "true",
         "memory_limit": MEMORY_LIMIT,
+        "threads": 1,  # see `lake.wide`
     }
 
 
