@@ -14,12 +14,12 @@ from sis_assets.assets.delivery import delivery  # noqa: E402
 from sis_assets.assets.lifecycle import lifecycle  # noqa: E402
 from sis_assets.assets.platform import Lake, platform  # noqa: E402
 from sis_assets.assets.raw import raw  # noqa: E402
-from sis_assets.assets.source import SOURCE  # noqa: E402
+from sis_assets.assets.source import SOURCES  # noqa: E402
 from sis_assets.automation.jobs import SYNC_DISTRICT, decide_change_set, maintain_warehouse  # noqa: E402
 from sis_assets.automation.sensors import drops  # noqa: E402
 
 defs = dg.Definitions(
-    assets=[SOURCE, raw, core, lifecycle, delivery],
+    assets=[*SOURCES, raw, core, lifecycle, delivery],
     jobs=[SYNC_DISTRICT, decide_change_set, maintain_warehouse],
     sensors=[drops],
     resources={"platform": platform, "lake": Lake()},

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sis_assets.model.schema import TABLES, Column, Table
-from sis_assets.sis.kinds import KINDS, RAW_TABLES
+from sis_assets.sis.kinds import ALL, RAW_TABLES
 
 PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
 
@@ -42,7 +42,7 @@ def tables_page() -> str:
 
 def _columns(table: Table) -> str:
     sources: dict[str, list[str]] = {}
-    for sis in {sis.name: sis for sis in KINDS.values()}.values():
+    for sis in ALL:
         for made in sis.canonical:
             for column, origins in made.lineage.items() if made.table is table else ():
                 sources.setdefault(column, []).extend(

@@ -5,7 +5,8 @@ Everything comes from the schema and the contracts, so that a column is describe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import dagster as dg
 
@@ -13,15 +14,15 @@ from sis_assets.assets.partitions import DISTRICTS
 from sis_assets.model.schema import (
     ACCOUNTS,
     CHANGE_SETS,
+    CORE,
     OUTBOX,
     TRACKED,
+    Column,
     Table,
 )
-from sis_assets.sis.eschoolplus.canonical import TABLES
-from sis_assets.sis.eschoolplus.contract import FILES
+from sis_assets.sis.kinds import ALL
 
 OWNERS = ["team:student-data"]
-SOURCE = dg.AssetKey(["source", "eschoolplus_files"])
 
 
 def key(layer: str, name: str) -> dg.AssetKey:
@@ -29,11 +30,12 @@ def key(layer: str, name: str) -> dg.AssetKey:
     return dg.AssetKey([layer, name])
 
 
-Edges = Mapping[str, Sequence[tuple[dg.AssetKey, str]]]
+Origins = Sequence[tuple[dg.AssetKey, str]]
+Edges = Mapping[str, Origins]
 
 
-def _columns(table: Table, edges: Edges) -> dg.TableSchema:
-    """Return the table's columns. Where each comes from stands in words too: the open-source UI draws no column lineage."""
+def _columns(columns: Iterable[Column], edges: Edges) -> dg.TableSchema:
+    """Return a table's columns. Where each comes from stands in words too: the open-source UI draws no column lineage."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
@@ -42,12 +44,12 @@ def _columns(table: Table, edges: Edges) -> dg.TableSchema:
                 description=_with_origins(column.description, edges.get(column.name, ())),
                 tags={"pii": ""} if column.pii else {},
             )
-            for column in table.columns
+            for column in columns
         ]
     )
 
 
-def _with_origins(description: str, sources: Sequence[tuple[dg.AssetKey, str]]) -> str:
+def _with_origins(description: str, sources: Origins) -> str:
     origins = ", ".join(f"{'/'.join(asset.path)}.{name}" for asset, name in sources)
     return f"{description} From {origins}." if origins else description
 
@@ -64,82 +66,103 @@ def _lineage(edges: Edges) -> dg.TableColumnLineage:
 def _spec(
     layer: str,
     name: str,
-    table: Table,
+    tables: Sequence[Table],
     *,
     kinds: set[str],
-    deps: Sequence[dg.AssetKey],
+    deps: Iterable[dg.AssetKey],
     lineage: Edges,
 ) -> dg.AssetSpec:
+    """Return the asset of one table, or of the raw tables of one entity, which differ by SIS."""
+    columns = {column.name: column for table in tables for column in table.columns}
     return dg.AssetSpec(
         key(layer, name),
-        deps=deps,
-        description=table.description,
+        deps=list(dict.fromkeys(deps)),
+        description="\n\n".join(dict.fromkeys(table.description for table in tables)),
         group_name=layer,
         kinds=kinds,
         owners=OWNERS,
         partitions_def=DISTRICTS,
         skippable=True,
         metadata={
-            "dagster/column_schema": _columns(table, lineage),
+            "dagster/column_schema": _columns(columns.values(), lineage),
             "dagster/column_lineage": _lineage(lineage),
-            "dagster/table_name": table.qualified,
+            "dagster/table_name": ", ".join(table.qualified for table in tables),
         },
     )
 
 
-def source() -> dg.AssetSpec:
-    """Return the files that districts drop: read by us, made by their SIS."""
-    columns = [
-        dg.TableColumn(
-            f"{file.entity}.{field.name}",
-            "text",
-            description=field.description,
-            tags={"pii": ""} if field.pii else {},
+def sources() -> list[dg.AssetSpec]:
+    """Return what districts give us: read by us, made by their SIS."""
+    return [
+        dg.AssetSpec(
+            key("source", sis.source),
+            description=sis.description,
+            group_name="source",
+            kinds=set(sis.technology),
+            owners=OWNERS,
+            metadata={
+                "dagster/column_schema": _columns(
+                    (
+                        replace(column, name=f"{entity}.{column.name}")
+                        for entity in sis.entities
+                        for column in sis.fields(entity)
+                    ),
+                    {},
+                )
+            },
         )
-        for file in FILES
-        for field in file.fields
+        for sis in ALL
     ]
-    return dg.AssetSpec(
-        SOURCE,
-        description="Files of the eSchoolPLUS Career Cruising utility or in Xello's layouts, dropped by the district.",
-        group_name="source",
-        kinds={"file", "sftp"},
-        owners=OWNERS,
-        metadata={"dagster/column_schema": dg.TableSchema(columns=columns)},
-    )
 
 
 def raw() -> list[dg.AssetSpec]:
     """One asset for each entity, whatever the SIS (decision D6)."""
-    return [
-        _spec(
-            "raw",
-            file.entity,
-            file.raw,
-            kinds={"ducklake", "python"},
-            deps=[SOURCE],
-            lineage={field.name: [(SOURCE, f"{file.entity}.{field.name}")] for field in file.fields},
+    found = []
+    for entity in dict.fromkeys(entity for sis in ALL for entity in sis.entities):
+        mine = [sis for sis in ALL if entity in sis.entities]
+        edges: dict[str, list[tuple[dg.AssetKey, str]]] = {}
+        for sis in mine:
+            for column in sis.fields(entity):
+                edges.setdefault(column.name, []).append(
+                    (key("source", sis.source), f"{entity}.{column.name}")
+                )
+        found.append(
+            _spec(
+                "raw",
+                entity,
+                [sis.raw_of(entity) for sis in mine],
+                kinds={"ducklake", "python"},
+                deps=[key("source", sis.source) for sis in mine],
+                lineage=edges,
+            )
         )
-        for file in FILES
-    ]
+    return found
 
 
 def core() -> list[dg.AssetSpec]:
-    """Return the canonical tables that the files fill."""
-    return [
-        _spec(
-            "core",
-            made.table.name,
-            made.table,
-            kinds={"ducklake", "sql"},
-            deps=[key("raw", entity) for entity in made.entities],
-            lineage={
-                column: [(key("raw", entity), field) for entity, field in sources]
-                for column, sources in made.lineage.items()
-            },
-        )
-        for made in TABLES
-    ]
+    """Return the canonical tables that some SIS fills."""
+    filled = [made for sis in ALL for made in sis.canonical]
+    found = []
+    for table in CORE:
+        mine = [made for made in filled if made.table is table]
+        edges: dict[str, dict[tuple[dg.AssetKey, str], None]] = {}
+        for made in mine:
+            for column, origins in made.lineage.items():
+                edges.setdefault(column, {}).update(
+                    dict.fromkeys((key("raw", entity), field) for entity, field in origins)
+                )
+        if mine:
+            found.append(
+                _spec(
+                    "core",
+                    table.name,
+                    [table],
+                    kinds={"ducklake", "sql"},
+                    deps=[key("raw", entity) for made in mine for entity in made.entities],
+                    lineage={column: list(origins) for column, origins in edges.items()},
+                )
+            )
+    return found
 
 
 def lifecycle() -> list[dg.AssetSpec]:
@@ -151,7 +174,7 @@ def lifecycle() -> list[dg.AssetSpec]:
         _spec(
             "lifecycle",
             "change_sets",
-            CHANGE_SETS,
+            [CHANGE_SETS],
             kinds={"ducklake", "sql"},
             deps=[students],
             lineage={
@@ -161,7 +184,7 @@ def lifecycle() -> list[dg.AssetSpec]:
         _spec(
             "lifecycle",
             "accounts",
-            ACCOUNTS,
+            [ACCOUNTS],
             kinds={"ducklake", "sql"},
             deps=[students, change_sets],
             lineage={
@@ -181,7 +204,7 @@ def delivery() -> list[dg.AssetSpec]:
         _spec(
             "delivery",
             "outbox",
-            OUTBOX,
+            [OUTBOX],
             kinds={"ducklake"},
             deps=[accounts],
             lineage={

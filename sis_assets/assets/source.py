@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from sis_assets.assets import catalog
 
-SOURCE = catalog.source()
+SOURCES = catalog.sources()

@@ -19,7 +19,7 @@ from sis_assets.model.fingerprint import fingerprint
 from sis_assets.model.reasons import REASONS
 from sis_assets.model.schema import CORE, STUDENT_SCHOOLS, STUDENTS
 from sis_assets.pipeline.stage import Outcome, Stage
-from sis_assets.sis.kinds import KINDS, sis_of
+from sis_assets.sis.kinds import ALL, KINDS, sis_of
 from sis_assets.warehouse import ledger
 from sis_assets.warehouse.lake import wide
 from sis_assets.warehouse.ledger import Extract
@@ -118,7 +118,7 @@ def _canonicalise(connection: DuckDBPyConnection, districts: Sequence[District])
         and not states[district.district].last_failed
         and newest.typed_under != typed_under(district)
     ]
-    for sis in {sis.name: sis for sis in KINDS.values()}.values():
+    for sis in ALL:
         mine = [work for work in works if sis_of(work.district) is sis]
         if mine:
             outcomes |= _type(connection, sis, mine)

@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING
 
 from sis_assets.model.faults import Fault, Mover, NeedsPerson
 from sis_assets.model.schema import TABLES
-from sis_assets.sis.eschoolplus import client
-from sis_assets.sis.eschoolplus.contract import FILES
-from sis_assets.sis.kinds import RAW_TABLES, refuse_problems
-from sis_assets.transport.dropzone import NotThere
+from sis_assets.sis.kinds import KINDS, RAW_TABLES, refuse_problems, sis_of
 
 if TYPE_CHECKING:
     from sis_assets.districts import District
@@ -46,7 +43,7 @@ def examine_home(home: Home) -> Iterator[Finding]:
 
 
 def examine_district(home: Home, name: str) -> Iterator[Finding]:
-    """Check one district: its file, its drop (and the credential for it), and where it stands in the ledger.
+    """Check one district: its file, its source (with every credential and right), and where it stands in the ledger.
 
     Raises NeedsPerson when there is no file of that name.
     """
@@ -58,7 +55,9 @@ def examine_district(home: Home, name: str) -> Iterator[Finding]:
         return
     district = registry.district(name)
     yield _told("district file", lambda: _file(district))
-    yield _told("drop", lambda: _drop(district))
+    if district.sis.kind in KINDS:
+        for check, look in sis_of(district).client.checks(district, home):
+            yield _told(check, look)
     yield _told("ledger", lambda: _ledger(home, district))
 
 
@@ -130,22 +129,6 @@ def _districts(home: Home) -> str:
 def _file(district: District) -> str:
     refuse_problems(district)
     return f"{district.name}, {district.sis.kind}, {district.timezone}"
-
-
-def _drop(district: District) -> str:
-    try:
-        names = client.names_in_drop(district)
-    except NotThere:
-        raise _wrong(
-            "Listing the drop",
-            "the folder does not exist",
-            "Correct it in the district file, or let the district make it",
-        ) from None
-    if not names:
-        return "reachable; none of the expected files is there yet"
-    missing = [file.names[0] for file in FILES if file.always and file.entity not in names]
-    seen = f"reachable; {', '.join(sorted(names.values()))}"
-    return f"{seen}; still missing: {', '.join(missing)}" if missing else seen
 
 
 def _ledger(home: Home, district: District) -> str:

@@ -20,7 +20,7 @@ from sis_assets.model.faults import Fault, Mover, sentence
 from sis_assets.model.reasons import unreadable
 from sis_assets.model.schema import EXTRACTS, REJECTED_ROWS
 from sis_assets.pipeline.stage import Outcome, Stage, Status, redacted
-from sis_assets.sis.kinds import KINDS, sis_of
+from sis_assets.sis.kinds import ALL, sis_of
 from sis_assets.sis.reading import Delivery, EntityRead
 from sis_assets.transport.dropzone import NotYet
 from sis_assets.transport.landing import sweep, temporary_name
@@ -129,7 +129,7 @@ def _take_in(stage: Stage, reads: Sequence[_Read], states: Mapping[str, State]) 
     folder.mkdir(mode=0o700)
     try:
         answers: dict[str, tuple[EntityRead, ...] | Fault] = {}
-        for sis in KINDS.values():
+        for sis in ALL:
             mine = {name: found for name, found in new.items() if sis_of(found[0]) is sis}
             if mine:
                 answers |= sis.client.read(mine, stage.readers, folder)

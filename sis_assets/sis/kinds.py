@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from sis_assets.sis.shape import Sis
 
 KINDS: Mapping[str, Sis] = {"eschoolplus_files": eschoolplus.FILES}
-RAW_TABLES = tuple({table.qualified: table for sis in KINDS.values() for table in sis.raw}.values())
+ALL = tuple({sis.source: sis for sis in KINDS.values()}.values())
+RAW_TABLES = tuple({table.qualified: table for sis in ALL for table in sis.raw}.values())
 
 
 def sis_of(district: District) -> Sis:

@@ -5,14 +5,14 @@ Contract: eSchoolPLUS §1.1–1.2, Xello files §2.1–2.5; rules: DESIGN §7, �
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sis_assets.districts import District, EschoolplusFiles, Problem
-from sis_assets.model.faults import Fault, Mover, PermanentFault
+from sis_assets.model.faults import Fault, Mover, NeedsPerson, PermanentFault
 from sis_assets.model.fingerprint import fingerprint
 from sis_assets.sis.delimited import Dialect, Layout, Limits, ReadJob
 from sis_assets.sis.eschoolplus.contract import FILES, File
@@ -58,6 +58,28 @@ def problems(district: District) -> tuple[Problem, ...]:
             Problem(("sis", "files", "names"), None, f"gives the same file to {' and '.join(entities)}")
         )
     return tuple(found)
+
+
+def checks(district: District, home: Home) -> Iterator[tuple[str, Callable[[], str]]]:  # noqa: ARG001 - of the shape
+    """Give the one check of a drop: can it be listed, and what of the expected files is there."""
+    yield "drop", lambda: _seen_in_drop(district)
+
+
+def _seen_in_drop(district: District) -> str:
+    try:
+        names = names_in_drop(district)
+    except NotThere:
+        raise NeedsPerson(
+            tried="Listing the drop",
+            seen="the folder does not exist",
+            todo="Correct it in the district file, or let the district make it",
+            mover=Mover.ENGINEER,
+        ) from None
+    if not names:
+        return "reachable; none of the expected files is there yet"
+    missing = [file.names[0] for file in FILES if file.always and file.entity not in names]
+    seen = f"reachable; {', '.join(sorted(names.values()))}"
+    return f"{seen}; still missing: {', '.join(missing)}" if missing else seen
 
 
 def fetch(district: District, home: Home, held_before: frozenset[str]) -> Delivery | NotYet:
