@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from sis_assets.sis.delimited import ReadFile
 
 CONCURRENT_DROPS = 8
+#: So many districts are written in one transaction, and split into records ahead of it.
+WAVE = 20
 _READ = "read-"
 
 
@@ -66,7 +69,7 @@ class _Before:
 
 
 def extract(stage: Stage, districts: Sequence[District]) -> dict[str, Outcome]:
-    """Read every district of the set and commit the complete extracts of all of them in one transaction.
+    """Read every district of the set and commit the complete extracts, many districts in one transaction.
 
     Gives one outcome a district: failed (recorded in the ledger), skipped (nothing to read yet, no access; the calendar pauses),
     unchanged (the same bytes as the last proposed extract), or without a status when the next stages go on.
@@ -114,32 +117,43 @@ def _fetch_all(
 
 
 def _take_in(stage: Stage, reads: Sequence[_Read], states: Mapping[str, State]) -> dict[str, Outcome]:
-    """Split what is new into records and commit all reads.
+    """Split what is new into records and commit all reads; while one wave of districts is written, the next is split.
 
     Gives no outcome for a district whose bytes were known until another process took in others: it is to be read again.
     """
-    new = {
-        read.id: (read.district, read.delivery)
-        for read in reads
-        if read.fault is None and not _same_bytes(states[read.id], read.delivery)
-    }
+    new = [read for read in reads if read.fault is None and not _same_bytes(states[read.id], read.delivery)]
+    known = [read for read in reads if read not in new]
+    waves = [new[at : at + WAVE] for at in range(0, len(new), WAVE)] or [[]]
     stage.home.scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
     sweep(stage.home.scratch, _READ)
     folder = stage.home.scratch / temporary_name(_READ)
     folder.mkdir(mode=0o700)
+    outcomes: dict[str, Outcome] = {}
     try:
-        answers: dict[str, tuple[EntityRead, ...] | Fault] = {}
-        for sis in ALL:
-            mine = {name: found for name, found in new.items() if sis_of(found[0]) is sis}
-            if mine:
-                answers |= sis.client.read(mine, stage.readers, folder)
-        split = [_with(read, answers.get(read.id)) for read in reads]
-        return stage.warehouse.write(lambda connection: _record(connection, stage, split))
+        with ThreadPoolExecutor(max_workers=1) as ahead:
+            coming = ahead.submit(_split, stage, waves[0], folder)
+            for following in (*waves[1:], None):
+                ready, known = [*known, *coming.result()], []
+                if following is not None:
+                    coming = ahead.submit(_split, stage, following, folder)
+                outcomes |= stage.warehouse.write(partial(_record, stage=stage, reads=ready))
+                for entity in (entity for read in ready for entity in read.entities or ()):
+                    entity.read.parquet.unlink(missing_ok=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    return outcomes
 
 
-def _with(read: _Read, answer: tuple[EntityRead, ...] | Fault | None) -> _Read:
+def _split(stage: Stage, reads: Sequence[_Read], folder: Path) -> list[_Read]:
+    answers: dict[str, tuple[EntityRead, ...] | Fault] = {}
+    for sis in ALL:
+        mine = {read.id: (read.district, read.delivery) for read in reads if sis_of(read.district) is sis}
+        if mine:
+            answers |= sis.client.read(mine, stage.readers, folder)
+    return [_with(read, answers[read.id]) for read in reads]
+
+
+def _with(read: _Read, answer: tuple[EntityRead, ...] | Fault) -> _Read:
     return replace(read, fault=answer) if isinstance(answer, Fault) else replace(read, entities=answer)
 
 
@@ -155,7 +169,7 @@ def _same_bytes(state: State, delivery: Delivery) -> bool:
     )
 
 
-def _record(connection: DuckDBPyConnection, stage: Stage, reads: Sequence[_Read]) -> dict[str, Outcome]:
+def _record(connection: DuckDBPyConnection, *, stage: Stage, reads: Sequence[_Read]) -> dict[str, Outcome]:
     """Write raw rows, reader's rejections and ledger rows of all reads; the transaction is the caller's."""
     states = ledger.states(connection, [read.id for read in reads])
     before = _before(connection, states)

@@ -232,12 +232,13 @@ def test_a_refused_shrunken_extract_does_not_come_back_empty(opened: Opened) -> 
     assert "had 100 (held" in nights.night(everybody(71)).reason
 
 
-def test_an_undone_first_sync_is_created_again_by_other_bytes(opened: Opened) -> None:
+def test_an_undone_first_sync_comes_back_by_other_bytes_and_waits_for_a_person(opened: Opened) -> None:
     nights = opened(everybody(60))
     nights.decide(Decision.UNDO, "%-000001.1")
     assert nights.accounts() == []
     assert nights.night(everybody(60)).status is Status.UNCHANGED
-    assert nights.night(everybody(60)[::-1]).status is Status.APPLIED
+    assert nights.night(everybody(60)[::-1]).status is Status.HELD
+    nights.decide(Decision.APPROVE, "%-000003.1")
     assert len(nights.accounts()) == 60
 
 

@@ -134,13 +134,6 @@ def test_the_first_sync_creates_everybody_and_a_held_one_is_still_the_first(
     assert nights.night([*everybody(160), *(student(n) for n in range(200, 260))]).status is Status.HELD
 
 
-def test_whoever_was_created_and_taken_back_is_not_created_again_unasked(opened: Opened) -> None:
-    nights = opened(everybody(60))
-    nights.decide(Decision.UNDO, "%-000001.1")
-    again = nights.night(everybody(60), content="other bytes")
-    assert counted(again) == [("1", "held", {"create": 60})]
-
-
 def test_updates_and_rekeys_have_their_own_shares(opened: Opened) -> None:
     nights = opened(everybody(100))
     outcome = nights.night(
