@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import ClassVar
 
 import polars as pl
+from pydantic import ConfigDict
 
 from sis_assets.sandbox.powerschool.data import (
     ACTIVE,
@@ -39,6 +41,8 @@ class Churn:
     pre_registrations: int = 0
     renamed: int = 0
     readdressed: int = 0
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
 def after_a_day(district: District, churn: Churn) -> District:

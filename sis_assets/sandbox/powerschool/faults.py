@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import ConfigDict, TypeAdapter
 
 from sis_assets.sandbox.powerschool.reply import Reply, Twist
 
@@ -66,6 +69,8 @@ class Fault:
     seconds: float = 1.0
     rows: int = 1
     columns: tuple[str, ...] = ()
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +145,14 @@ class Faults:
         return effects
 
 
-def fault_of(told: Mapping[str, object]) -> Fault:
-    """Return the fault that a JSON object tells. Raises ValueError for another key or kind."""
-    unknown = set(told) - {each.name for each in fields(Fault)}
-    if unknown or "kind" not in told:
-        raise ValueError(f"a fault has a kind and none of: {', '.join(sorted(unknown))}")
-    columns = told.get("columns", ())
-    if not isinstance(columns, Sequence) or isinstance(columns, str):
-        raise ValueError("columns is a list")  # noqa: TRY004 - one kind of error for a wrong fault
-    return Fault(**{**told, "kind": Kind(str(told["kind"])), "columns": tuple(columns)})  # type: ignore[arg-type]
+def fault_of(told: object) -> Fault:
+    """Return the fault that a JSON object tells. Raises ValueError for another key, kind, type or pattern."""
+    fault = TypeAdapter(Fault).validate_python(told)
+    try:
+        re.compile(fault.path)
+    except re.error as error:
+        raise ValueError(f"path is no regular expression: {error}") from error
+    return fault
 
 
 def _with(effects: Effects, fault: Fault) -> Effects:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
+from pydantic import TypeAdapter
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -164,7 +165,9 @@ class Service:
         if request.method == "POST":
             try:
                 told = await request.json()
-                wanted = SCENARIOS[told["scenario"]] if "scenario" in told else map(fault_of, told["faults"])
+                wanted = (
+                    SCENARIOS[told["scenario"]] if "scenario" in told else [*map(fault_of, told["faults"])]
+                )
                 self.faults.arm(*wanted)
             except (ValueError, KeyError, TypeError) as error:
                 return _control({"message": f"not understood: {error}"}, 400)
@@ -183,8 +186,8 @@ class Service:
     async def _day(self, request: Request) -> Response:
         """POST {"arrivals": 3, …} plays a day (keys of Churn)."""
         try:
-            churn = Churn(**await request.json())
-        except (ValueError, TypeError) as error:
+            churn = TypeAdapter(Churn).validate_python(await request.json())
+        except ValueError as error:
             return _control({"message": f"not understood: {error}"}, 400)
         self.become(after_a_day(self.database.district, churn))
         return _control({"today": self.database.district.today.isoformat()})
