@@ -14,7 +14,7 @@ from sis_assets.sandbox.powerschool.reply import Refusal
 _COMPARISON = re.compile(r"^([A-Za-z_$][\w.$]*)(==|!=|=gt=|=ge=|=lt=|=le=)(.*)$", re.DOTALL)
 _OPERATORS: Mapping[str, Callable[[pl.Expr, object], pl.Expr]] = {
     "==": lambda column, value: column == value,
-    "!=": lambda column, value: column.ne_missing(pl.lit(value)),
+    "!=": lambda column, value: column != value,
     "=gt=": lambda column, value: column > value,
     "=ge=": lambda column, value: column >= value,
     "=lt=": lambda column, value: column < value,
@@ -40,7 +40,10 @@ def parsed(q: str, *, unequal: bool) -> tuple[Comparison, ...]:
 
 
 def condition(comparison: Comparison, column: pl.Expr, kind: pl.DataType) -> pl.Expr:
-    """Return the rows for which the comparison holds. Raises Refusal 400 for a value of the wrong type."""
+    """Return the rows for which the comparison holds; as in SQL, it holds for no null.
+
+    Raises Refusal 400 for a value of the wrong type.
+    """
     value, field = comparison.value, comparison.field
     if kind == pl.Boolean:
         return _OPERATORS[comparison.operator](column.cast(pl.Int8), _number(value, field))
@@ -50,7 +53,7 @@ def condition(comparison: Comparison, column: pl.Expr, kind: pl.DataType) -> pl.
         return _OPERATORS[comparison.operator](column, _day(value, field))
     if "*" in value and comparison.operator in ("==", "!="):
         pattern = "^(?s:" + ".*".join(map(re.escape, value.split("*"))) + ")$"
-        matches = column.str.contains(pattern).fill_null(value=False)
+        matches = column.str.contains(pattern)
         return matches if comparison.operator == "==" else ~matches
     return _OPERATORS[comparison.operator](column, value)
 

@@ -31,6 +31,7 @@ class Settings:
     signed_numbers             a negative number of /ws/v1 is a JSON number; quoted where False
     flags_as_text              a flag of /ws/v1 is "true" rather than true
     graduated_school_listed    /ws/v1/district/school lists the pseudo-school 999999, which its count leaves out
+    school_students            a school's students are of every status, as the district's, or active ones only
     unknown_expansion          an unknown name in `expansions` is ignored, or refused with 400
     empty_records              a table answer without rows has an empty `record`, or none
     schedule_requests          what POST on the table schedulerequests meets: 405, 403, or it works
@@ -46,6 +47,7 @@ class Settings:
     signed_numbers: bool = True
     flags_as_text: bool = False
     graduated_school_listed: bool = False
+    school_students: Literal["all", "active"] = "all"
     unknown_expansion: Literal["ignore", "reject"] = "ignore"
     empty_records: Literal["list", "absent"] = "list"
     schedule_requests: Literal["405", "403", "works"] = "405"

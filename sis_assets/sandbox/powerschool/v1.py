@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from sis_assets.sandbox.powerschool.data import ENTRY_CODES, EXIT_CODES
+from sis_assets.sandbox.powerschool.data import ACTIVE, ENTRY_CODES, EXIT_CODES
 from sis_assets.sandbox.powerschool.database import Database
 from sis_assets.sandbox.powerschool.fiql import Comparison, condition, parsed
 from sis_assets.sandbox.powerschool.json_text import whole
@@ -17,7 +17,7 @@ from sis_assets.sandbox.powerschool.reply import Call, Refusal, Reply
 from sis_assets.sandbox.powerschool.settings import PAGED, Settings
 from sis_assets.sandbox.powerschool.v1_shape import Leaves, Shape
 from sis_assets.sandbox.powerschool.v1_shapes import SCHOOLS, SHAPES
-from sis_assets.sandbox.powerschool.v1_students import extension_members
+from sis_assets.sandbox.powerschool.v1_students import STUDENTS, extension_members
 
 _DISTRICT_EXPANSIONS = (
     "entry_codes, test_setup, exit_codes, districts_of_residence, federal_race_categories, district_race_codes, "
@@ -164,6 +164,8 @@ def _rows(call: Call, shape: Shape, database: Database) -> pl.Series:
         if parent in shape.parents:
             _must_exist(str(parent), _dcid(call), database)
             wanted.append(pl.col(shape.parents[str(parent)]) == _dcid(call))
+            if shape is STUDENTS and database.settings.school_students == "active":
+                wanted.append(pl.col("status") == ACTIVE)
         return rendered.filter(frame.select(pl.all_horizontal(wanted)).to_series()) if wanted else rendered
 
     key = (

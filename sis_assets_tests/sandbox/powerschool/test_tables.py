@@ -124,6 +124,17 @@ def test_counts_have_a_shape_of_their_own(town: tuple[Sandbox, Caller]) -> None:
     assert caller.get(f"{TABLE}/students/count", q="students.enroll_status!=0").json == {"count": others}
 
 
+def test_a_comparison_holds_for_no_null(town: tuple[Sandbox, Caller]) -> None:
+    def rows(q: str) -> int:
+        found: int = town[1].get(f"{TABLE}/students/count", q=q).json["count"]
+        return found
+
+    total = town[0].truth().students.height
+    assert 0 < rows("middle_name==Middle-*") < total
+    assert rows("middle_name!=Nobody") == rows("middle_name!=Nob*") == rows("middle_name==Middle-*")
+    assert rows("middle_name!=Middle-*") == 0
+
+
 def test_one_record_has_no_list(town: tuple[Sandbox, Caller]) -> None:
     answer = town[1].get(f"{TABLE}/students/1003", projection="id").json
     assert answer == {"id": 1003, "name": "students", "tables": {"students": {"id": "1004"}}}

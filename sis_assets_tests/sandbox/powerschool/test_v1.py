@@ -293,6 +293,12 @@ def test_what_belongs_to_a_school_is_listed_by_its_dcid_and_adds_up(town: tuple[
     assert caller.get("/ws/v1/school/1001/student").status == 404
 
 
+def test_a_schools_students_are_active_ones_only_where_the_server_is_set_so() -> None:
+    with serving(students=40, settings=Settings(school_students="active")) as (sandbox, caller):
+        assert len(caller.rows("/ws/v1/school/3/student")) == sandbox.truth().active.height == 40
+        assert len(caller.rows("/ws/v1/district/student")) > 40
+
+
 def test_sections_and_their_enrolments_name_dcids_throughout(town: tuple[Sandbox, Caller]) -> None:
     sandbox, caller = town
     truth = sandbox.truth()
