@@ -14,7 +14,7 @@ from sis_assets.sandbox.powerschool.data import (
     District,
     seated,
 )
-from sis_assets.sandbox.powerschool.staff import teachers
+from sis_assets.sandbox.powerschool.staff import WORKING, teachers
 
 #: Below this grade a class has one course, its home room; from it on, five subjects with marks.
 FIRST_MARKED_GRADE = 6
@@ -163,7 +163,7 @@ def sections(district: District) -> pl.DataFrame:
         .sort("schoolid", "course_number", "place")
         .with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
     )
-    staff = teachers(district)
+    staff = teachers(district).filter(pl.col("status") == WORKING)
     return (
         rows.join(staff.group_by("schoolid").agg(teachers="id", users="users_dcid"), on="schoolid")
         .select(

@@ -10,9 +10,10 @@ import polars as pl
 from sis_assets.sandbox.powerschool.data import District, seated
 
 _STUDENTS_A_TEACHER = 100
-_ACTIVE, _INACTIVE = 1, 2
-#: Of five teachers of a school, the one who also works at the school before; of ten, the one who has left.
-_ALSO_ELSEWHERE, _LEFT = 1, 9
+#: SchoolStaff.Status.
+WORKING, _INACTIVE = 1, 2
+#: Of five teachers of a school, the one who also works at the school before; of four, the one who has left.
+_ALSO_ELSEWHERE, _LEFT = 1, 3
 
 
 def users(district: District) -> pl.DataFrame:
@@ -40,7 +41,7 @@ def users(district: District) -> pl.DataFrame:
 def school_staff(district: District) -> pl.DataFrame:
     """Return who works where (SchoolStaff); some work at two schools, and some no longer."""
     return teachers(district).select(
-        "dcid", "id", "users_dcid", "schoolid", staffstatus=pl.lit(_ACTIVE, pl.Int64), status="status"
+        "dcid", "id", "users_dcid", "schoolid", staffstatus=pl.lit(WORKING, pl.Int64), status="status"
     )
 
 
@@ -59,12 +60,12 @@ def teachers(district: District) -> pl.DataFrame:
         .with_columns(users_dcid=pl.col("dcid") * 1000 + pl.col("n"))
     )
     also = counts.filter(pl.col("n") % 5 == _ALSO_ELSEWHERE).select(
-        pl.col("schoolid").shift(1).alias("schoolid"), "users_dcid", status=pl.lit(_ACTIVE, pl.Int64)
+        pl.col("schoolid").shift(1).alias("schoolid"), "users_dcid", status=pl.lit(WORKING, pl.Int64)
     )
     home = counts.select(
         "schoolid",
         "users_dcid",
-        status=pl.when(pl.col("n") % 10 == _LEFT).then(_INACTIVE).otherwise(_ACTIVE).cast(pl.Int64),
+        status=pl.when(pl.col("n") % 4 == _LEFT).then(_INACTIVE).otherwise(WORKING).cast(pl.Int64),
     )
     row = pl.int_range(pl.len(), dtype=pl.Int64)
     return (

@@ -9,6 +9,7 @@ import polars as pl
 from sis_assets.sandbox.powerschool.data import GRADUATED_STUDENTS
 from sis_assets.sandbox.powerschool.database import Database
 from sis_assets.sandbox.powerschool.json_text import element, member, whole
+from sis_assets.sandbox.powerschool.staff import WORKING
 from sis_assets.sandbox.powerschool.v1_shape import Leaves, Shape
 from sis_assets.sandbox.powerschool.v1_students import STUDENTS
 
@@ -162,7 +163,7 @@ def _staff_rows(database: Database) -> pl.DataFrame:
         )
     )
     return (
-        places.filter(pl.col("status") == 1)
+        places.filter(pl.col("status") == WORKING)
         .select("school_dcid", "users_dcid")
         .join(database.frame("users"), left_on="users_dcid", right_on="dcid")
         .join(affiliations, on="users_dcid")

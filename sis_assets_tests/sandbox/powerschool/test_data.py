@@ -176,7 +176,8 @@ def test_every_key_of_every_table_finds_its_row(students: int) -> None:
         assert set(tables.table(table)[column]) <= set(tables.table(target)[key]), (table, column)
     seats = tables.table("cc").with_columns(section=pl.col("sectionid").abs())
     assert set(seats["section"]) == set(tables.table("sections")["id"])
-    assert (seats["termid"] < 0).to_list() == (seats["sectionid"] < 0).to_list()
+    dropped = tables.frame("cc")["dropped"].to_list()
+    assert (seats["termid"] < 0).to_list() == (seats["sectionid"] < 0).to_list() == dropped
 
 
 def test_every_active_student_sits_in_each_course_of_the_grade_once() -> None:

@@ -319,6 +319,19 @@ def test_sections_and_their_enrolments_name_dcids_throughout(town: tuple[Sandbox
     assert single["dropped"] in (True, False)
 
 
+def test_a_schools_staff_are_those_who_still_work_there(town: tuple[Sandbox, Caller]) -> None:
+    caller = town[1]
+    places = caller.records("schoolstaff", projection="users_dcid,schoolid,status")
+    assert {row["status"] for row in places} == {"1", "2"}
+    for school in caller.rows("/ws/v1/district/school"):
+        here = [row for row in places if row["schoolid"] == str(school["school_number"])]
+        listed = {str(row["id"]) for row in caller.rows(f"/ws/v1/school/{school['id']}/staff")}
+        assert listed == {row["users_dcid"] for row in here if row["status"] == "1"}
+        assert caller.get(f"/ws/v1/school/{school['id']}/staff/count").json == {
+            "resource": {"count": len(listed)}
+        }
+
+
 def test_flags_are_text_where_the_server_is_set_so() -> None:
     with serving(students=10, settings=Settings(flags_as_text=True)) as (_, caller):
         assert caller.get("/ws/v1/section_enrollment/5000").json["section_enrollment"]["dropped"] in (
