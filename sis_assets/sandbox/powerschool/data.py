@@ -29,6 +29,7 @@ ACTIVE, PRE_REGISTERED, INACTIVE, TRANSFERRED, GRADUATED, HISTORICAL, OTHER_INAC
 #: but the wrong one.
 STUDENT_DCID, STUDENT_ID, STUDENT_NUMBER = (pl.col("number") + base for base in (1000, 1001, 114_000))
 
+_AGE_AT_GRADUATION = 18
 #: Of 11 people, the one that the state has given no number.
 _WITHOUT_STATE_ID = 5
 GRADES = LAST_GRADE - PRE_KINDERGARTEN + 1
@@ -60,6 +61,7 @@ PEOPLE = {
     "exit_code": pl.String,
     "district_entry": pl.Date,
     "school_entry": pl.Date,
+    "class_of": pl.Int64,
     "family": pl.Int64,
     "mailbox": pl.Int64,
 }
@@ -159,17 +161,16 @@ class District:
 def founded(*, students: int, seed: int, today: date = date(2026, 10, 1)) -> District:
     """Return a district with so many active students, and beside them some of every other status."""
     year = today.year + (today.month > 6)  # noqa: PLR2004 - a school year begins after June
-    empty = pl.DataFrame(schema=ENROLLMENTS)
     district = District(
-        seed,
-        today,
-        year,
-        0,
-        0,
-        _schools(students),
-        pl.DataFrame(schema=PEOPLE),
-        empty,
-        pl.DataFrame(schema=REQUESTS),
+        seed=seed,
+        today=today,
+        year=year,
+        step=0,
+        arrived=0,
+        schools=_schools(students),
+        people=pl.DataFrame(schema=PEOPLE),
+        enrollments=pl.DataFrame(schema=ENROLLMENTS),
+        requests=pl.DataFrame(schema=REQUESTS),
     )
     counts = {ACTIVE: students} | {status: math.ceil(students * share) for status, share in _SHARES.items()}
     statuses = (
@@ -187,7 +188,7 @@ def founded(*, students: int, seed: int, today: date = date(2026, 10, 1)) -> Dis
         .then(pl.col("number") % 2 - 1)
         .otherwise(pl.col("number") % GRADES + PRE_KINDERGARTEN)
     )
-    return _with_people(district, newcomers.with_columns(grade=grade))
+    return _with_founders(district, newcomers.with_columns(grade=grade))
 
 
 def placed(district: District, newcomers: pl.DataFrame) -> pl.DataFrame:
@@ -214,7 +215,7 @@ def described(district: District) -> pl.DataFrame:
     here = pl.col("status").is_in([ACTIVE, PRE_REGISTERED])
     next_school = pl.when(leaves).then(GRADUATED_STUDENTS).when(goes_on).then("feeds").otherwise("school")
     gender = district.chance("gender", lasting=True) % 40
-    born_from = pl.date(pl.lit(district.year) - 6 - pl.col("cohort"), 1, 1)
+    born_from = pl.date(pl.col("class_of") - _AGE_AT_GRADUATION, 1, 1)
     return (
         district.people.join(
             district.schools.select("high", "feeds", school="number", school_dcid="dcid", school_name="name"),
@@ -222,7 +223,6 @@ def described(district: District) -> pl.DataFrame:
             how="left",
             maintain_order="left",
         )
-        .with_columns(cohort=pl.when(pl.col("status") == GRADUATED).then(LAST_GRADE + 1).otherwise("grade"))
         .with_columns(
             school_dcid=pl.col("school_dcid").fill_null(GRADUATED_STUDENTS_DCID),
             school_name=pl.col("school_name").fill_null("Graduated Students"),
@@ -250,7 +250,7 @@ def described(district: District) -> pl.DataFrame:
             .when(planned)
             .then(pl.col("grade") + 1)
             .otherwise(0),
-            graduation_year=pl.lit(district.year, pl.Int64) + LAST_GRADE - pl.col("cohort"),
+            graduation_year="class_of",
             street=pl.when(number % 17 > 0).then(pl.format("{} Sample Street", number % 900 + 1)),
             postal_code=pl.when(number % 3 == 0).then(pl.lit("02118")).otherwise(pl.lit("95001")),
             phone=pl.when(number % 7 > 0).then(
@@ -261,7 +261,7 @@ def described(district: District) -> pl.DataFrame:
             home_room=pl.format("R{}", number % 40),
             requirement_set=pl.when(pl.col("grade") >= FIRST_HIGH_SCHOOL_GRADE).then(number % 2 + 1),
         )
-        .drop("cohort", "high", "feeds")
+        .drop("high", "feeds")
     )
 
 
@@ -285,8 +285,8 @@ def _family_name(family: pl.Expr) -> pl.Expr:
     return name
 
 
-def _with_people(district: District, newcomers: pl.DataFrame) -> District:
-    """Return the district with the founding newcomers (number, status, grade) placed, and their dates set."""
+def _with_founders(district: District, newcomers: pl.DataFrame) -> District:
+    """Return the district with its first people (number, status, grade), each at a school and with dates."""
     status = pl.col("status")
     graduated, waiting = status == GRADUATED, status == PRE_REGISTERED
     left = status.is_in([TRANSFERRED, INACTIVE, OTHER_INACTIVE, HISTORICAL])
@@ -321,6 +321,7 @@ def _with_people(district: District, newcomers: pl.DataFrame) -> District:
         school_entry=pl.when(waiting)
         .then(entry)
         .otherwise(pl.max_horizontal(since, pl.lit(district.year_start))),
+        class_of=district.year + LAST_GRADE - pl.col("grade") - graduated.cast(pl.Int64),
         family="number",
         mailbox=pl.lit(1, pl.Int64),
     )

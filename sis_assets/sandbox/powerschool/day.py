@@ -201,6 +201,7 @@ def _arrived(district: District, count: int, status: int, grade: pl.Expr, entry:
         exit_code=pl.lit(None),
         district_entry=pl.lit(entry),
         school_entry=pl.lit(entry),
+        class_of=district.year + LAST_GRADE - pl.col("grade"),
         family="number",
         mailbox=pl.lit(1),
     )

@@ -6,6 +6,8 @@ Sections and seats follow from who is there, so they move with the people.
 
 from __future__ import annotations
 
+from datetime import date
+
 import polars as pl
 
 from sis_assets.sandbox.powerschool.data import (
@@ -32,24 +34,19 @@ SUBJECTS = (
 
 def terms(district: District) -> pl.DataFrame:
     """Return this year's and last year's terms of every school: a year and two semesters. TermID is YearID x 100 + n."""
-    y = district.year
     parts = pl.DataFrame(
         [
-            (y - year, n, portion, name, first, last)
-            for year in (y - 1, y)
+            (district.year - year, n, portion, name, first, last)
+            for year in (district.year - 1, district.year)
             for n, portion, name, first, last in (
-                (0, 1, f"{year - 1}-{year}", (year - 1, 8, 20), (year, 6, 5)),
-                (1, 2, "Semester 1", (year - 1, 8, 20), (year, 1, 15)),
-                (2, 2, "Semester 2", (year, 1, 18), (year, 6, 5)),
+                (0, 1, f"{year - 1}-{year}", date(year - 1, 8, 20), date(year, 6, 5)),
+                (1, 2, "Semester 1", date(year - 1, 8, 20), date(year, 1, 15)),
+                (2, 2, "Semester 2", date(year, 1, 18), date(year, 6, 5)),
             )
         ],
         schema=["ago", "n", "portion", "name", "first", "last"],
         orient="row",
     )
-
-    def day(column: str) -> pl.Expr:
-        return pl.date(*(pl.col(column).list.get(place) for place in range(3)))
-
     year_id = pl.lit(district.year_id) - pl.col("ago")
     return (
         district.schools.select(schoolid="number", school_dcid="dcid")
@@ -65,8 +62,8 @@ def terms(district: District) -> pl.DataFrame:
             .then(pl.col("name").str.slice(2, 3) + pl.col("name").str.slice(7, 2))
             .otherwise(pl.format("S{}", "n")),
             name="name",
-            firstday=day("first"),
-            lastday=day("last"),
+            firstday="first",
+            lastday="last",
             isyearrec=pl.col("n") == 0,
             portion="portion",
             school_dcid="school_dcid",

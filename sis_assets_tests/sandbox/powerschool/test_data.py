@@ -151,6 +151,27 @@ def test_the_summer_promotes_graduates_to_the_pseudo_school_and_closes_last_year
     assert placed.filter(~pl.col("grade").is_between(pl.col("low"), pl.col("high"))).is_empty()
 
 
+def test_who_somebody_is_does_not_change_with_the_years() -> None:
+    lasting = (
+        "dcid",
+        "student_number",
+        "state_id",
+        "first_name",
+        "last_name",
+        "birth_date",
+        "gender",
+        "graduation_year",
+    )
+    before = founded(students=300, seed=2)
+    after = after_the_summer(after_a_day(after_the_summer(before), Churn(leavers=20, returners=10)))
+    now = by_number(described(after), *lasting)
+    assert all(now[number] == who for number, who in by_number(described(before), *lasting).items())
+    here = described(after).filter(pl.col("status") == data.ACTIVE)
+    ages = here.select(after.year - pl.col("birth_date").dt.year() - pl.col("grade")).to_series()
+    # Whoever comes back after a summer away is in the grade that was left, a year older.
+    assert set(ages) <= {6, 7}
+
+
 @pytest.mark.parametrize("students", [10, 700])
 def test_every_key_of_every_table_finds_its_row(students: int) -> None:
     district = after_the_summer(after_a_day(founded(students=students, seed=5), Churn(3, 3, 1, 2, 1, 1, 1)))
