@@ -84,6 +84,12 @@ REQUESTS = {
     "alternategroupcode": pl.String,
     "globalalternatecourse": pl.Int64,
     "alternatepriority": pl.Int64,
+    "alternatecoursenumber1": pl.String,
+    "alternatecoursenumber2": pl.String,
+    "alternatecoursenumber3": pl.String,
+    "creationcode": pl.Int64,
+    "registreq_id": pl.Int64,
+    "sectiontypecode": pl.String,
 }
 
 #: Entry and exit codes: code, description. One is digits after a zero and one digits alone, as districts have them.

@@ -29,7 +29,7 @@ _Made = TypeVar("_Made")
 #: Columns that are CLOBs: the table API does not compare them (contract §1.6).
 CLOBS = frozenset({"guardianemail", "prerequisites", "corequisites", "sched_fullcatalogdescription"})
 #: Views: known by name, but not served as tables (contract §1.6).
-VIEWS = frozenset({"teachers", "ps_schoolenrollment", "ps_enrollment_reg"})
+VIEWS = frozenset({"teachers", "ps_schoolenrollment"})
 #: Columns of the frames that PowerSchool's tables do not have.
 _OURS = frozenset(
     {

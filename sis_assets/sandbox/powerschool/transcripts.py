@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from sis_assets.sandbox.powerschool.data import STUDENT_NUMBER, District, seated
+from sis_assets.sandbox.powerschool.data import REQUESTS, STUDENT_NUMBER, District, seated
 from sis_assets.sandbox.powerschool.rosters import FIRST_MARKED_GRADE, SUBJECTS, catalogue
 
 #: So many courses of the next grade are asked for.
@@ -112,9 +112,9 @@ def request_rows(district: District, *, year_as_term: bool) -> pl.DataFrame:
             coursenumber="course_number",
             schoolid=pl.when(pl.col("grade") < pl.col("high")).then("school").otherwise("feeds"),
             yearid=pl.lit(year, pl.Int64),
-            alternategroupcode=pl.lit(None, pl.String),
             globalalternatecourse=pl.lit(0, pl.Int64),
             alternatepriority=pl.lit(0, pl.Int64),
+            creationcode=pl.lit(1, pl.Int64),
         )
     )
-    return pl.concat([made, district.requests])
+    return pl.concat([made, district.requests], how="diagonal").select(*REQUESTS)

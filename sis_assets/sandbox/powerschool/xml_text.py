@@ -17,8 +17,7 @@ def as_xml(text: str) -> str:
 
 def _fill(parent: Element, content: object) -> None:
     if not isinstance(content, dict):
-        # Characters that no XML may hold do not reach a reader of XML either.
-        parent.text = "".join(letter for letter in str(content) if letter >= " " or letter in "\t\n\r")
+        parent.text = str(content)
         return
     for key, value in content.items():
         if key.startswith("@"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import polars as pl
 import pytest
@@ -381,7 +382,7 @@ def test_without_accept_json_the_answer_is_xml(town: tuple[Sandbox, Caller], acc
     ):
         answer = town[1].call("GET", path, headers=headers)
         assert answer.headers["content-type"].startswith("application/xml")
-        assert answer.content.startswith(b"<?xml")
+        assert ET.fromstring(answer.content).tag in ("students", "count")
 
 
 @pytest.mark.parametrize("students", [10, 101])
