@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from sis_assets.sandbox.powerschool.faults import SCENARIOS
-from sis_assets.sandbox.powerschool.server import Sandbox, serve
+from sis_assets.sandbox.powerschool.plugin import PluginRejected
+from sis_assets.sandbox.powerschool.server import NoServer, Sandbox, serve
 
 
 def main() -> None:
@@ -20,8 +21,11 @@ def main() -> None:
     parser.add_argument("--plugin", type=Path, help="a plugin zip to install")
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), help="faults that are on from the beginning")
     asked = parser.parse_args()
-    sandbox = Sandbox(students=asked.students, seed=asked.seed, port=asked.port, plugin=asked.plugin)
-    serve(sandbox, _told, scenario=asked.scenario)
+    try:
+        sandbox = Sandbox(students=asked.students, seed=asked.seed, port=asked.port, plugin=asked.plugin)
+        serve(sandbox, _told, scenario=asked.scenario)
+    except (PluginRejected, NoServer, OSError) as error:
+        parser.error(str(error))
 
 
 def _told(sandbox: Sandbox) -> None:

@@ -133,6 +133,12 @@ def test_a_pre_registered_student_is_active_once_the_entry_date_has_come() -> No
     assert waiting <= set(active(district.people)["number"])
 
 
+def test_pre_registered_students_are_active_when_the_new_year_has_begun() -> None:
+    before = founded(students=300, seed=2)
+    waiting = set(before.people.filter(pl.col("status") == data.PRE_REGISTERED)["number"])
+    assert waiting <= set(active(after_the_summer(before).people)["number"])
+
+
 def test_the_summer_promotes_graduates_to_the_pseudo_school_and_closes_last_years_enrolments() -> None:
     before = founded(students=3000, seed=2)
     after = after_the_summer(before)
@@ -209,6 +215,50 @@ def test_every_active_student_sits_in_each_course_of_the_grade_once() -> None:
     assert counts.filter(pl.col("len") != pl.when(pl.col("grade") < 6).then(1).otherwise(5)).is_empty()
     assert counts["len"].null_count() == 0
     assert truth.seats["dropped"].any()
+
+
+def test_graduates_stand_at_the_pseudo_school_and_name_the_one_they_left() -> None:
+    district = after_the_summer(founded(students=1200, seed=5))
+    students = Database(district, Settings()).table("students")
+    high = set(district.schools.filter(pl.col("high") == data.LAST_GRADE)["number"])
+    graduates = students.filter(pl.col("enroll_status") == data.GRADUATED)
+    assert set(graduates["schoolid"]) == {data.GRADUATED_STUDENTS}
+    assert set(graduates["graduated_schoolid"]) <= high
+    assert set(students.filter(pl.col("enroll_status") != data.GRADUATED)["graduated_schoolid"]) == {0}
+
+
+def test_marks_are_of_past_years_in_grades_that_have_marks() -> None:
+    tables = Database(founded(students=700, seed=5), Settings())
+    stored = tables.table("storedgrades").join(
+        tables.table("students").select("id", now="grade_level"), left_on="studentid", right_on="id"
+    )
+    assert stored.filter(~pl.col("grade_level").is_between(6, pl.col("now") - 1)).is_empty()
+    assert stored.filter((pl.col("grade") == "F") != (pl.col("earnedcrhrs") == 0)).is_empty()
+
+
+def test_requests_are_for_the_next_grade_at_the_school_that_teaches_it() -> None:
+    district = founded(students=1200, seed=5)
+    tables = Database(district, Settings())
+    asked = (
+        tables.table("schedulerequests")
+        .join(tables.table("courses"), left_on="coursenumber", right_on="course_number")
+        .with_columns(grade=pl.col("reggradelevels").cast(pl.Int64))
+        .join(tables.table("students").select("id", "grade_level"), left_on="studentid", right_on="id")
+        .join(district.schools.select("low", "high", school="number"), left_on="schoolid", right_on="school")
+    )
+    assert asked.height == tables.table("schedulerequests").height
+    assert asked.filter(pl.col("grade") != pl.col("grade_level") + 1).is_empty()
+    assert asked.filter(~pl.col("grade").is_between(pl.col("low"), pl.col("high"))).is_empty()
+
+
+@pytest.mark.parametrize("students", [0, 1])
+def test_a_district_may_be_empty_or_of_one(students: int) -> None:
+    before = founded(students=students, seed=1)
+    after = after_the_summer(after_a_day(before, Churn(1, 1, 1, 1, 1, 1, 1)))
+    for district in (before, after):
+        tables = Database(district, Settings())
+        assert all(tables.table(name).width for name in tables.names)
+    assert truth_of(Database(before, Settings())).active.height == students
 
 
 def test_course_numbers_have_digits_with_and_without_a_leading_zero_and_one_too_long_to_request() -> None:

@@ -30,7 +30,15 @@ def test_a_child_process_serves_is_controlled_and_tells_its_cpu() -> None:
         caller.get("/ws/v1/district")
 
 
-def test_a_child_that_does_not_start_is_told(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(NoServer), sandbox_process("--students", "many"):
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [(("--students", "many"), "invalid int value"), (("--plugin", "nowhere.zip"), "nowhere.zip")],
+)
+def test_a_child_that_does_not_start_is_told(
+    options: tuple[str, ...], reason: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(NoServer), sandbox_process(*options):
         pass
-    assert "invalid int value" in capfd.readouterr().err
+    told = capfd.readouterr().err
+    assert reason in told
+    assert "Traceback" not in told

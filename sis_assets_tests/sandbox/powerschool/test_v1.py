@@ -124,6 +124,9 @@ def test_an_empty_element_is_empty_text(town: tuple[Sandbox, Caller]) -> None:
     for name in ("addresses", "phones", "contact_info"):
         assert {type(row[name]) for row in rows} == {str, dict}
         assert {row[name] for row in rows if isinstance(row[name], str)} == {""}
+    located = next(row["addresses"] for row in rows if row["addresses"])
+    assert located["physical"] == located["mailing"]
+    assert set(located["physical"]) == {"street", "city", "state_province", "postal_code"}
 
 
 def test_a_missing_value_has_no_key(town: tuple[Sandbox, Caller]) -> None:
