@@ -9,12 +9,13 @@ the same bytes on every machine. All work is done on whole columns, so that 200,
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
+
+from sis_assets.sandbox.chance import chance
 
 _SUBJECTS = ("English", "Mathematics", "Science", "History", "Art")
 _MARKS = ("A", "B", "C", "D", "F")
@@ -23,7 +24,6 @@ _LAST_GRADE = 12
 _FIRST_MARKED_GRADE = 6
 #: Below this size one school teaches every grade.
 _ONE_SCHOOL_BELOW = 300
-_PRIME = 2_147_483_647
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,11 +325,5 @@ def _picked(district: SampleDistrict, students: pl.DataFrame, count: int, purpos
 
 
 def _chance(district: SampleDistrict, purpose: str, *, step: int | None = None) -> pl.Expr:
-    """Return a whole number from 0 to 2,147,483,646 for each `number`: the same on every machine and for every frame.
-
-    A number theoretic scramble rather than a library's hash, whose values may change with its version.
-    """
-    salt = zlib.crc32(f"{district.seed} {district.step if step is None else step} {purpose}".encode())
-    mixed = (pl.col("number") * 48_271 + salt) % _PRIME
-    mixed = (mixed * (mixed % 65_521 + 40_014)) % _PRIME
-    return ((mixed ^ (mixed // 8_192)) * 69_621) % _PRIME
+    """Return the chance of each `number` for a purpose on this step."""
+    return chance(pl.col("number"), district.seed, district.step if step is None else step, purpose)
