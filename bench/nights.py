@@ -1,7 +1,9 @@
-"""Whole syncs of a district of 5,000 students: warm, cold, a hundred in one run, and the same bytes again.
+"""Whole syncs of districts of 5,000 students: warm, cold, a hundred in one run, and the same bytes again.
 
 Prints medians of five rounds of this run, in seconds or milliseconds a district, beside their targets. A round is a night
-on which about one percent of the students changed: every layer is written and Dagster's events are stored.
+on which about one percent of the students changed: every layer is written and Dagster's events are stored. Measured for
+districts that send what every district must (School.txt, Student.txt) and the course catalogue, and for districts that
+send 25,000 rows of student courses every night as well.
 Run: python -m bench.nights [rounds] [districts]
 """
 
@@ -13,7 +15,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sis_assets.assets.platform import Platform
@@ -26,74 +30,96 @@ STUDENTS = 5_000
 CHURN = Churn(arrivals=12, leavers=10, transfers=10, renamed=10, readdressed=10)
 
 
-def main(rounds: int, many: int) -> None:
-    """Measure and print."""
-    with tempfile.TemporaryDirectory(prefix="bench-nights-") as folder:
-        root = Path(folder)
-        os.environ["SIS_ASSETS_HOME"] = str(root / "home")
-        os.environ.pop("DAGSTER_HOME", None)
-        home = Home.from_environment()
-        names = [f"bench-{number:03}" for number in range(many)]
-        nights = _two_nights(STUDENTS)
+@dataclass
+class Nights:
+    """A home with districts, the two nights between which they change, and whether student courses are sent."""
+
+    root: Path
+    names: Sequence[str]
+    nights: tuple[SampleDistrict, SampleDistrict]
+    with_courses: bool
+
+    @property
+    def home(self) -> Home:
+        """The home, as the environment names it."""
+        return Home.at(self.root / "home")
+
+    def drop(self, names: Sequence[str], number: int) -> None:
+        """Let these districts send a night's files."""
         for name in names:
-            _district_file(home, name, root / "drops" / name)
-        with Readers() as readers, instance_of(home) as instance, Platform(home, readers=readers) as platform:
+            folder = self.root / "drops" / name
+            write(self.nights[number % 2], folder)
+            if not self.with_courses:
+                (folder / "StudentCourses.txt").unlink()
+
+    @contextmanager
+    def opened(self) -> Iterator[Callable[[Sequence[str]], None]]:
+        """Give a function that syncs districts in this process, with everything warm that a long run keeps warm."""
+        with (
+            Readers() as readers,
+            instance_of(self.home) as instance,
+            Platform(self.home, readers=readers) as platform,
+        ):
 
             def run(districts: Sequence[str]) -> None:
                 platform.outcomes.clear()
                 outcomes = sync(platform, instance, districts)
-                assert {str(outcome.status) for outcome in outcomes.values()} <= {"applied", "unchanged"}, (
-                    outcomes
-                )
+                ended = {str(outcome.status) for outcome in outcomes.values()}
+                assert ended <= {"applied", "unchanged"}, outcomes
 
-            one = names[:1]
-            _drop(root, one, nights[0])
-            run(one)
-            print(f"district of {STUDENTS:,} students, four files, {rounds} rounds, medians")
-            warm = _median(rounds, lambda n: _drop(root, one, nights[(n + 1) % 2]), lambda: run(one))
-            print(f"  sync, warm in process          {warm:6.2f} s          (target 1.0 s)")
-            same = _median(rounds, lambda _: None, lambda: run(one))
-            print(f"  the same bytes, one by itself  {same:6.2f} s")
-        cold = _median(
-            rounds,
-            lambda n: _drop(root, one, nights[n % 2]),
-            lambda: subprocess.run(
-                [sys.executable, "-c", "from sis_assets.cli import main; main()", "sync", *one],
-                check=True,
-                capture_output=True,
-            ),
-        )
-        print(f"  sync, cold command             {cold:6.2f} s          (target 5 s)")
-        with Readers() as readers, instance_of(home) as instance, Platform(home, readers=readers) as platform:
+            yield run
 
-            def run_all() -> None:
-                platform.outcomes.clear()
-                outcomes = sync(platform, instance, names)
-                assert {str(outcome.status) for outcome in outcomes.values()} <= {"applied", "unchanged"}, (
-                    outcomes
-                )
 
-            _drop(root, names, nights[0])
-            first = _median(1, lambda _: None, run_all)
-            print(f"  {many} in one run, first night   {first / many * 1e3:6.0f} ms a district")
-            together = _median(rounds, lambda n: _drop(root, names, nights[(n + 1) % 2]), run_all)
-            print(
-                f"  {many} in one run, 1 % changed   {together / many * 1e3:6.0f} ms a district (target 100 ms)"
-            )
-            again = _median(rounds, lambda _: None, run_all)
-            print(
-                f"  {many} in one run, same bytes    {again / many * 1e3:6.0f} ms a district (target 50 ms)"
-            )
+def main(rounds: int, many: int) -> None:
+    """Measure and print."""
+    for with_courses in (False, True):
+        with tempfile.TemporaryDirectory(prefix="bench-nights-") as folder:
+            root = Path(folder)
+            os.environ["SIS_ASSETS_HOME"] = str(root / "home")
+            os.environ.pop("DAGSTER_HOME", None)
+            names = [f"bench-{number:03}" for number in range(many)]
+            measured = Nights(root, names, _two_nights(STUDENTS), with_courses)
+            for name in names:
+                _district_file(measured.home, name, root / "drops" / name)
+            sent = "with 25,000 student courses" if with_courses else "with schools and courses"
+            print(f"districts of {STUDENTS:,} students {sent}, {rounds} rounds, medians")
+            _one(measured, rounds)
+            _many(measured, rounds)
+
+
+def _one(measured: Nights, rounds: int) -> None:
+    one = measured.names[:1]
+    with measured.opened() as run:
+        measured.drop(one, 0)
+        run(one)
+        warm = _median(rounds, lambda n: measured.drop(one, n + 1), lambda: run(one))
+        same = _median(rounds, lambda _: None, lambda: run(one))
+    command = [sys.executable, "-c", "from sis_assets.cli import main; main()", "sync", *one]
+    cold = _median(
+        rounds,
+        lambda n: measured.drop(one, n + rounds),
+        lambda: subprocess.run(command, check=True, capture_output=True),
+    )
+    print(f"  one, warm in process           {warm:6.2f} s             (target 1.0)")
+    print(f"  one, the same bytes again      {same:6.2f} s")
+    print(f"  one, cold command              {cold:6.2f} s             (target 5)")
+
+
+def _many(measured: Nights, rounds: int) -> None:
+    names, many = measured.names, len(measured.names)
+    with measured.opened() as run:
+        measured.drop(names, 0)
+        first = _median(1, lambda _: None, lambda: run(names))
+        changed = _median(rounds, lambda n: measured.drop(names, n + 1), lambda: run(names))
+        same = _median(rounds, lambda _: None, lambda: run(names))
+    print(f"  {many} in one run, first night   {first / many * 1e3:6.0f} ms a district")
+    print(f"  {many} in one run, 1 % changed   {changed / many * 1e3:6.0f} ms a district (target 100)")
+    print(f"  {many} in one run, same bytes    {same / many * 1e3:6.0f} ms a district (target 50)")
 
 
 def _two_nights(students: int) -> tuple[SampleDistrict, SampleDistrict]:
     before = founded(students=students, seed=7, school_year=2027)
     return before, after_a_day(before, CHURN)
-
-
-def _drop(root: Path, names: Sequence[str], night: SampleDistrict) -> None:
-    for name in names:
-        write(night, root / "drops" / name)
 
 
 def _district_file(home: Home, name: str, drop: Path) -> None:
