@@ -194,24 +194,30 @@ def _split(
         {"district_id": "VARCHAR", "extract_id": "VARCHAR", "sets": "BIGINT"},
         [[c.id, c.extract.extract_id, figures[c.id].sets] for c in cases],
     )
-    tripping = (
-        "SELECT p.*, EXISTS (SELECT 1 FROM trips t WHERE t.district_id = p.district_id AND t.kind = p.kind"
+    numbered = "n.extract_id || '.' || (n.sets + {place}) AS change_set_id FROM proposed p JOIN numbers n USING (district_id)"
+    if not trips:
+        connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW split AS SELECT p.*, false AS held, {numbered.format(place=1)}"
+        )
+        return
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE tripped AS SELECT district_id, student_id, kind, EXISTS (SELECT 1 FROM trips t"
+        " WHERE t.district_id = p.district_id AND t.kind = p.kind"
         " AND (t.school_id IS NULL OR t.school_id = CASE WHEN p.kind = 'create' THEN p.school_to ELSE p.school_from END)"
         " AND (NOT t.only_missing OR p.reason = 'missing')) AS trips FROM proposed p"
     )
-    marked = (
-        "SELECT * EXCLUDE (trips), trips OR coalesce(bool_or(trips AND kind = 'rekey')"
-        f" OVER (PARTITION BY district_id, student_id), false) AS held FROM ({tripping})"
-        if trips
-        else "SELECT *, false AS held FROM proposed"
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE marked AS SELECT * EXCLUDE (trips), trips OR coalesce(bool_or(trips AND kind = 'rekey')"
+        " OVER (PARTITION BY district_id, student_id), false) AS held FROM tripped"
     )
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE split AS WITH marked AS ({marked}),"
-        " parts AS (SELECT district_id, bool_or(NOT held) AS applies FROM marked GROUP BY district_id)"
-        " SELECT m.*, n.extract_id || '.' || (n.sets + CASE WHEN m.held AND parts.applies THEN 2 ELSE 1 END) AS change_set_id"
-        " FROM marked m JOIN numbers n USING (district_id) JOIN parts USING (district_id)"
+        "CREATE OR REPLACE TEMP TABLE parts AS SELECT district_id, bool_or(NOT held) AS applies FROM marked GROUP BY district_id"
     )
-    connection.execute("DROP TABLE proposed")
+    place = numbered.format(place="CASE WHEN m.held AND parts.applies THEN 2 ELSE 1 END")
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE split AS SELECT p.*, m.held, {place}"
+        " JOIN marked m USING (district_id, student_id, kind) JOIN parts USING (district_id)"
+    )
 
 
 def _change_sets(
