@@ -139,6 +139,15 @@ class PowerSchool(_TakesRequests):
     url: ServerUrl = Field(description="The server's address, without a path.")
     client_id: Identifier = Field(description="The plugin's client id.")
     client_secret: Secret = Field(description="The plugin's client secret.")
+    concurrency: int = Field(
+        4, ge=1, le=32, description="How many requests may be under way at once to this server, at most."
+    )
+    date_format: Literal["iso", "mdy", "dmy"] = Field(
+        "iso", description="Dates in PowerSchool's tables; those of /ws/v1 are always ISO."
+    )
+    store_codes: tuple[Code, ...] = Field(
+        (), description="The store codes of the transcripts, such as Y1 and S2. Absent: every stored grade."
+    )
 
 
 class Aeries(_TakesRequests):

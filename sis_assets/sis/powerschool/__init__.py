@@ -1,0 +1,1 @@
+"""PowerSchool, by its API plugin."""

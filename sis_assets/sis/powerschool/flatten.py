@@ -1,0 +1,138 @@
+"""Landed rows (JSON, one a line) become a table of text: the contract's columns, and the rest as JSON.
+
+DuckDB does the work; a row costs Python nothing. Nothing is lost: every line is a row of the table or is rejected.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from sis_assets.model.faults import Mover, PermanentFault
+from sis_assets.sis.delimited import ReadFile, Rejected
+from sis_assets.sis.powerschool.contract import Entity
+from sis_assets.sis.reading import SourceFile
+
+_MIB: Final = 1 << 20
+#: Landed JSON holds no control characters, so neither mark occurs in it. Not parallel: line numbers must be the file's.
+_LINES: Final = (
+    "read_csv($landed, auto_detect = false, header = false, columns = {{'line': 'VARCHAR'}}, delim = '\x01', quote = '',"
+    " escape = '', nullstr = '\x02', parallel = false, strict_mode = false, max_line_size = {longest}, buffer_size = {buffer})"
+)
+
+
+def flatten(entity: Entity, source: SourceFile, into: Path) -> ReadFile:
+    """Write the landed rows of an entity as the Parquet file `into` (0600), with the columns that `ReadFile` tells.
+
+    A row that holds half a surrogate pair is rejected: it is no text. Raises PermanentFault, which names the fields, when
+    required fields are in no row.
+    """
+    numbered = f"(SELECT row_number() OVER () AS row_number, line FROM {_lines(source.path)})"
+    landed = {"landed": str(source.path)}
+    os.close(os.open(into, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+    with _connection(into) as connection:
+        connection.execute(
+            f"COPY ({_table(entity, numbered)}) TO '{_quoted(into)}' (FORMAT parquet, USE_TMP_FILE false)",
+            landed,
+        )
+        rejected = connection.execute(
+            f"SELECT row_number FROM {numbered} WHERE NOT json_valid(line) ORDER BY row_number", landed
+        ).fetchall()
+        present = ", ".join(f'count("{name}")' for name in entity.column_names)
+        rows, *counts = connection.execute(
+            f"SELECT count(*), {present} FROM read_parquet($table)", {"table": str(into)}
+        ).fetchall()[0]
+        structures = connection.execute(
+            "SELECT DISTINCT json_structure(other_columns)::VARCHAR FROM read_parquet($table) WHERE other_columns IS NOT NULL",
+            {"table": str(into)},
+        ).fetchall()
+    nowhere = {field for field, count in zip(entity.fields, counts, strict=True) if count == 0}
+    if rows and (missing := [field.path for field in entity.fields if field in nowhere and field.required]):
+        raise PermanentFault(
+            tried=f"Reading {entity.name}",
+            seen=f"no record has {', '.join(missing)}",
+            todo="Report this with the PowerSchool version; the contract must be adapted",
+            mover=Mover.ENGINEER,
+        )
+    return ReadFile(
+        parquet=into,
+        columns=entity.column_names,
+        unknown_columns=tuple(
+            sorted({name for (text,) in structures for name in _leaves(json.loads(text), "")})
+        ),
+        missing_optional=tuple(field.name for field in entity.fields if field in nowhere),
+        records=rows + len(rejected),
+        rejected=tuple(Rejected(number, None, "half_a_character", _HALF) for (number,) in rejected),
+        encoding="utf-8",
+    )
+
+
+_HALF: Final = "a value holds half of a character that takes two places"
+
+
+def _connection(into: Path) -> duckdb.DuckDBPyConnection:
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "temp_directory": str(into.with_suffix(".spill")),
+        "memory_limit": "1GB",
+        "threads": 2,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    return duckdb.connect(config=settings)
+
+
+def _lines(path: Path) -> str:
+    with path.open("rb") as file:
+        longest = max(map(len, file), default=0) + 1
+    return _LINES.format(longest=max(longest, 2 * _MIB), buffer=max(4 * longest, 32 * _MIB))
+
+
+def _table(entity: Entity, numbered: str) -> str:
+    """Return the query of the table: one look at each line for all columns, and one for what is left."""
+    places = [path for field in entity.fields for path in field.paths]
+    paths = ", ".join("'$." + ".".join(f'"{part}"' for part in path.split(".")) + "'" for path in places)
+    columns = ", ".join(
+        f'coalesce({", ".join(f"found[{places.index(path) + 1}]" for path in field.paths)}, NULL) AS "{field.name}"'
+        for field in entity.fields
+    )
+    outer = "|".join(sorted({path.split(".")[0] for path in places if "." in path}))
+    emptied = (
+        f"""regexp_replace(rest, '("({outer})":\\{{\\}},|,?"({outer})":\\{{\\}})', '', 'g')"""
+        if outer
+        else "rest"
+    )
+    return (
+        f"SELECT row_number, {columns}, nullif({emptied}, '{{}}') AS other_columns FROM (SELECT row_number,"
+        f" json_extract_string(line, [{paths}]) AS found, json_merge_patch(line, '{json.dumps(_known(places))}')::VARCHAR AS rest"
+        f" FROM {numbered} WHERE json_valid(line))"
+    )
+
+
+def _known(places: list[str]) -> dict[str, Any]:
+    """Return the merge patch that takes all known places out of a row."""
+    patch: dict[str, Any] = {}
+    for place in places:
+        *outer, last = place.split(".")
+        inner = patch
+        for name in outer:
+            inner = inner.setdefault(name, {})
+        inner[last] = None
+    return patch
+
+
+def _leaves(structure: Any, path: str) -> Iterator[str]:
+    """Give the dotted names of what a JSON structure holds."""
+    if isinstance(structure, dict) and structure:
+        for name, inner in structure.items():
+            yield from _leaves(inner, f"{path}.{name}" if path else name)
+    else:
+        yield path
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
