@@ -142,12 +142,18 @@ class PowerSchool(_TakesRequests):
     concurrency: int = Field(
         4, ge=1, le=32, description="How many requests may be under way at once to this server, at most."
     )
-    date_format: Literal["iso", "mdy", "dmy"] = Field(
-        "iso", description="Dates in PowerSchool's tables; those of /ws/v1 are always ISO."
+    table_dates: Literal["iso", "mdy", "dmy"] = Field(
+        "iso",
+        description="How PowerSchool's tables write dates, as `files.date_format`; those of /ws/v1 are always ISO.",
     )
     store_codes: tuple[Code, ...] = Field(
         (), description="The store codes of the transcripts, such as Y1 and S2. Absent: every stored grade."
     )
+
+    @property
+    def date_format(self) -> Literal["iso", "mdy", "dmy"]:
+        """How the tables write dates."""
+        return self.table_dates
 
 
 class Aeries(_TakesRequests):

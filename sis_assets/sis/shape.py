@@ -8,8 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
 
 from sis_assets.model.schema import Table
+
+if TYPE_CHECKING:
+    from sis_assets.districts import District, Problem
+    from sis_assets.model.faults import Fault
+    from sis_assets.sis.delimited import Readers
+    from sis_assets.sis.reading import Delivery, EntityRead
+    from sis_assets.transport.dropzone import NotYet
+    from sis_assets.warehouse import Home
 
 #: Canonical column → the (raw entity, raw column) pairs it is made of.
 Lineage = Mapping[str, tuple[tuple[str, str], ...]]
@@ -40,12 +51,60 @@ class Records:
 class Canonical:
     """One canonical table as a SIS fills it.
 
-    `query` gives the table's columns over the `<entity>_good` relations; `students_kept` (the students at their primary
-    school, at schools that take part) and `schools_here` (district_id, school_id of schools that take part) exist too.
-    `entities` are the raw entities that it depends on: when their content and the rules did not change, neither does the table.
+    `query` gives the table's columns over the `<entity>_good` relations. There are also `schools_here` (district_id,
+    school_id: the schools that take part), `students_kept` (core.students: every student at the primary one of them) and
+    `student_schools_kept` (core.student_schools). `entities` are the raw entities that it is made of: while their content
+    and the rules stay the same, so does the table, unless it is `dated`: made of the day of the read too.
     """
 
     table: Table
     entities: tuple[str, ...]
     query: str
     lineage: Lineage
+    dated: bool = False
+
+
+class Client(Protocol):
+    """What a SIS's module `client` has: how a district's source is read."""
+
+    def problems(self, district: District) -> tuple[Problem, ...]:
+        """Return what is wrong with the district's settings in the light of the SIS's contract."""
+
+    def fetch(self, district: District, home: Home, held_before: frozenset[str]) -> Delivery | NotYet:
+        """Land everything that the source says now below the home; raises a Fault.
+
+        `held_before` names the entities of earlier complete extracts.
+        """
+
+    def read(
+        self, deliveries: Mapping[str, tuple[District, Delivery]], readers: Readers, into: Path
+    ) -> dict[str, tuple[EntityRead, ...] | Fault]:
+        """Turn all deliveries into tables of text in the folder; a fault of one district touches no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sis:
+    """A SIS that this version reads: `name` is the prefix of its raw tables, `package` stands below `sis/`.
+
+    `records` come in the order in which they are judged, `raw` has a table for each of their entities.
+    """
+
+    name: str
+    package: str
+    raw: tuple[Table, ...]
+    records: tuple[Records, ...]
+    canonical: tuple[Canonical, ...]
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """The raw entities, in the order of their judgement."""
+        return tuple(records.entity for records in self.records)
+
+    def raw_of(self, entity: str) -> Table:
+        """Return the raw table of an entity."""
+        return next(table for table in self.raw if table.name == f"{self.name}_{entity}")
+
+    @property
+    def client(self) -> Client:
+        """The module that reads sources; loaded at first use, it brings what it needs to reach them."""
+        return cast("Client", import_module(f"sis_assets.sis.{self.package}.client"))

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sis_assets.districts import District, PowerSchool, reveal
+from sis_assets.districts import District, PowerSchool, Problem, reveal
 from sis_assets.model.faults import Fault, Mover, PermanentFault
 from sis_assets.model.fingerprint import fingerprint
 from sis_assets.sis.powerschool.auth import Credential
-from sis_assets.sis.powerschool.contract import ENTITIES, Entity
+from sis_assets.sis.powerschool.contract import ENTITIES
 from sis_assets.sis.powerschool.flatten import flatten
+from sis_assets.sis.powerschool.layout import Entity
 from sis_assets.sis.powerschool.pull import Pull, read_metadata
 from sis_assets.sis.powerschool.session import Session
 from sis_assets.sis.reading import Delivery, EntityRead, SourceFile
@@ -43,6 +44,11 @@ def settings_of(district: District) -> PowerSchool:
             mover=Mover.ENGINEER,
         )
     return district.sis
+
+
+def problems(district: District) -> tuple[Problem, ...]:  # noqa: ARG001 - of the common shape
+    """Return what is wrong with `sis` in the light of the contract: nothing that the file's own rules do not know."""
+    return ()
 
 
 @contextmanager

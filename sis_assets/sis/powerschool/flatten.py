@@ -15,7 +15,7 @@ import duckdb
 
 from sis_assets.model.faults import Mover, PermanentFault
 from sis_assets.sis.delimited import ReadFile, Rejected
-from sis_assets.sis.powerschool.contract import Entity
+from sis_assets.sis.powerschool.layout import Entity
 from sis_assets.sis.reading import SourceFile
 
 _MIB: Final = 1 << 20

@@ -18,7 +18,8 @@ import orjson
 
 from sis_assets.model.faults import Mover, PermanentFault, TransientFault
 from sis_assets.sis.powerschool import contract, shapes
-from sis_assets.sis.powerschool.contract import ENTITIES, TABLE_LIMIT, V1, Entity, Query, TableRows
+from sis_assets.sis.powerschool.contract import ENTITIES, TABLE_LIMIT
+from sis_assets.sis.powerschool.layout import V1, Entity, Query, TableRows
 from sis_assets.sis.powerschool.pages import Collection, Page, Spool, read_whole
 from sis_assets.sis.powerschool.session import NotThere, Session
 from sis_assets.sis.reading import SourceFile
