@@ -16,7 +16,7 @@ from sis_assets.model.faults import Fault, Mover, PermanentFault
 from sis_assets.model.fingerprint import fingerprint
 from sis_assets.sis.powerschool.auth import Credential
 from sis_assets.sis.powerschool.contract import ENTITIES
-from sis_assets.sis.powerschool.flatten import flatten
+from sis_assets.sis.powerschool.flatten import flatten, flattening
 from sis_assets.sis.powerschool.layout import Entity
 from sis_assets.sis.powerschool.pull import Pull, read_metadata
 from sis_assets.sis.powerschool.session import Session
@@ -25,6 +25,8 @@ from sis_assets.transport import landing
 from sis_assets.transport.http import Patience, Server
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
     from sis_assets.sis.delimited import Readers
     from sis_assets.transport.dropzone import NotYet
     from sis_assets.warehouse.home import Home
@@ -101,17 +103,21 @@ def read(
 
     The Parquet files lie in `into`; the caller removes that folder.
     """
-    return {name: _read_one(delivery.files, into / name) for name, (_, delivery) in deliveries.items()}
+    with flattening(into) as connection:
+        return {
+            name: _read_one(connection, delivery.files, into / name)
+            for name, (_, delivery) in deliveries.items()
+        }
 
 
-def _read_one(files: tuple[SourceFile, ...], into: Path) -> tuple[EntityRead, ...] | Fault:
+def _read_one(
+    connection: DuckDBPyConnection, files: tuple[SourceFile, ...], into: Path
+) -> tuple[EntityRead, ...] | Fault:
     try:
         return tuple(
-            EntityRead(
-                file,
-                flatten(_BY_NAME[file.entity], file, into.with_name(f"{into.name}.{file.entity}.parquet")),
-            )
+            EntityRead(file, flatten(connection, _BY_NAME[file.entity], file, table))
             for file in files
+            for table in (into.with_name(f"{into.name}.{file.entity}.parquet"),)
         )
     except Fault as fault:
         return fault

@@ -26,7 +26,9 @@ _LINES: Final = (
 )
 
 
-def flatten(entity: Entity, source: SourceFile, into: Path) -> ReadFile:
+def flatten(
+    connection: duckdb.DuckDBPyConnection, entity: Entity, source: SourceFile, into: Path
+) -> ReadFile:
     """Write the landed rows of an entity as the Parquet file `into` (0600), with the columns that `ReadFile` tells.
 
     A row that holds half a surrogate pair is rejected: it is no text. Raises PermanentFault, which names the fields, when
@@ -35,22 +37,21 @@ def flatten(entity: Entity, source: SourceFile, into: Path) -> ReadFile:
     numbered = f"(SELECT row_number() OVER () AS row_number, line FROM {_lines(source.path)})"
     landed = {"landed": str(source.path)}
     os.close(os.open(into, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
-    with _connection(into) as connection:
-        connection.execute(
-            f"COPY ({_table(entity, numbered)}) TO '{_quoted(into)}' (FORMAT parquet, USE_TMP_FILE false)",
-            landed,
-        )
-        rejected = connection.execute(
-            f"SELECT row_number FROM {numbered} WHERE NOT json_valid(line) ORDER BY row_number", landed
-        ).fetchall()
-        present = ", ".join(f'count("{name}")' for name in entity.column_names)
-        rows, *counts = connection.execute(
-            f"SELECT count(*), {present} FROM read_parquet($table)", {"table": str(into)}
-        ).fetchall()[0]
-        structures = connection.execute(
-            "SELECT DISTINCT json_structure(other_columns)::VARCHAR FROM read_parquet($table) WHERE other_columns IS NOT NULL",
-            {"table": str(into)},
-        ).fetchall()
+    connection.execute(
+        f"COPY ({_table(entity, numbered)}) TO '{_quoted(into)}' (FORMAT parquet, USE_TMP_FILE false)",
+        landed,
+    )
+    rejected = connection.execute(
+        f"SELECT row_number FROM {numbered} WHERE NOT json_valid(line) ORDER BY row_number", landed
+    ).fetchall()
+    present = ", ".join(f'count("{name}")' for name in entity.column_names)
+    rows, *counts = connection.execute(
+        f"SELECT count(*), {present} FROM read_parquet($table)", {"table": str(into)}
+    ).fetchall()[0]
+    structures = connection.execute(
+        "SELECT DISTINCT json_structure(other_columns)::VARCHAR FROM read_parquet($table) WHERE other_columns IS NOT NULL",
+        {"table": str(into)},
+    ).fetchall()
     nowhere = {field for field, count in zip(entity.fields, counts, strict=True) if count == 0}
     if rows and (missing := [field.path for field in entity.fields if field in nowhere and field.required]):
         raise PermanentFault(
@@ -75,9 +76,10 @@ def flatten(entity: Entity, source: SourceFile, into: Path) -> ReadFile:
 _HALF: Final = "a value holds half of a character that takes two places"
 
 
-def _connection(into: Path) -> duckdb.DuckDBPyConnection:
+def flattening(scratch: Path) -> duckdb.DuckDBPyConnection:
+    """Return a connection for `flatten`, in memory; what does not fit is laid into `scratch` for a while."""
     settings: dict[str, str | bool | int | float | list[str]] = {
-        "temp_directory": str(into.with_suffix(".spill")),
+        "temp_directory": str(scratch / "spill"),
         "memory_limit": "1GB",
         "threads": 2,
         "autoinstall_known_extensions": False,
