@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import pytest
 
 from sis_assets.model.faults import Fault, PermanentFault
-from sis_assets.sis.powerschool import contract, plugin
+from sis_assets.sis.powerschool import contract, plugin, shapes
 from sis_assets.sis.powerschool.layout import V1, TableRows
 from sis_assets_tests.powerschool_district import Reading, rows
 from sis_assets_tests.powerschool_server import Answer, Asked, student
@@ -85,14 +85,28 @@ def test_a_value_is_the_text_that_the_server_wrote_whatever_its_type(
 
 
 def test_numbers_are_not_rounded(reading: Reading) -> None:
-    body = b'{"students": {"student": [{"id": 1, "local_id": 123456789012345678901234567890, "state_province_id": 1.50}]}}'
+    sent = json.dumps({"students": {"student": student(1) | {"local_id": 1, "state_province_id": 2}}})
+    body = sent.replace('"local_id": 1', '"local_id": 123456789012345678901234567890').replace(
+        '"state_province_id": 2', '"state_province_id": 1.50'
+    )
     reading.server.students = [student(1)]
     reading.server.fault = lambda asked: (
-        Answer(200, body) if asked.path == "/ws/v1/district/student" else None
+        Answer(200, body.encode()) if asked.path == "/ws/v1/district/student" else None
     )
-    line = json.loads(next(f for f in reading.fetch().files if f.entity == "students").path.read_bytes())
-    assert line["local_id"] == "123456789012345678901234567890"
-    assert line["state_province_id"] == "1.50"
+    found = reading.tables()["students"]
+    assert rows(found, "id", "local_id", "state_province_id") == [
+        ("1", "123456789012345678901234567890", "1.50")
+    ]
+
+
+@pytest.mark.parametrize(
+    "number", ["1.50", "1.0E10", "0.1", "999999999999999999", "9999999999999999999", "-7"]
+)
+def test_a_number_is_the_same_text_whatever_else_stands_on_its_page(number: str) -> None:
+    alone = shapes.parse(f'[{{"a": {number}, "b": 5}}]'.encode())
+    beside = shapes.parse(f'[{{"a": {number}, "b": 5}}, 12345678901234567890123, 1.5]'.encode())
+    assert alone == beside[:1]
+    assert (shapes.text(alone[0]["a"]), alone[0]["b"]) == (number, 5)
 
 
 def test_empty_elements_are_empty_objects(reading: Reading) -> None:
@@ -119,7 +133,7 @@ def test_a_field_that_nobody_knows_is_kept_and_reported(reading: Reading) -> Non
     kept = rows(found, "other_columns")
     assert json.loads(kept[0][0]) == {
         "_extension_data": {"_table_extension": {"name": "u_demo_x"}},
-        "school_enrollment": {"pathway": "STEM"},
+        "school_enrollment.pathway": "STEM",
     }
     assert kept[2] == (None,)
 

@@ -16,6 +16,7 @@ import duckdb
 from sis_assets.model.faults import Mover, PermanentFault
 from sis_assets.sis.delimited import ReadFile, Rejected
 from sis_assets.sis.powerschool.layout import Entity
+from sis_assets.sis.powerschool.lines import NO_TEXT, OTHERS
 from sis_assets.sis.reading import SourceFile
 
 _MIB: Final = 1 << 20
@@ -34,20 +35,28 @@ def flatten(
     A row that holds half a surrogate pair is rejected: it is no text. Raises PermanentFault, which names the fields, when
     required fields are in no row.
     """
-    numbered = f"(SELECT row_number() OVER () AS row_number, line FROM {_lines(source.path)})"
+    lines, longest = _measured(source.path)
     landed = {"landed": str(source.path)}
+    text = _LINES.format(longest=max(longest, 2 * _MIB), buffer=max(4 * longest, 32 * _MIB))
+    numbered = f"(SELECT row_number() OVER () AS row_number, json_transform(line, '{_structure(entity)}') AS landed FROM {text})"
     os.close(os.open(into, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
     connection.execute(
-        f"COPY ({_table(entity, numbered)}) TO '{_quoted(into)}' (FORMAT parquet, USE_TMP_FILE false)",
+        f"COPY (SELECT row_number, {_columns(entity)} FROM {numbered} WHERE landed.{NO_TEXT} IS NULL)"
+        f" TO '{_quoted(into)}' (FORMAT parquet, USE_TMP_FILE false)",
         landed,
     )
-    rejected = connection.execute(
-        f"SELECT row_number FROM {numbered} WHERE NOT json_valid(line) ORDER BY row_number", landed
-    ).fetchall()
     present = ", ".join(f'count("{name}")' for name in entity.column_names)
     rows, *counts = connection.execute(
         f"SELECT count(*), {present} FROM read_parquet($table)", {"table": str(into)}
     ).fetchall()[0]
+    rejected = (
+        connection.execute(
+            f"SELECT row_number FROM {numbered} WHERE landed.{NO_TEXT} IS NOT NULL ORDER BY row_number",
+            landed,
+        ).fetchall()
+        if rows < lines
+        else []
+    )
     structures = connection.execute(
         "SELECT DISTINCT json_structure(other_columns)::VARCHAR FROM read_parquet($table) WHERE other_columns IS NOT NULL",
         {"table": str(into)},
@@ -77,54 +86,46 @@ _HALF: Final = "a value holds half of a character that takes two places"
 
 
 def flattening(scratch: Path) -> duckdb.DuckDBPyConnection:
-    """Return a connection for `flatten`, in memory; what does not fit is laid into `scratch` for a while."""
+    """Return a connection for `flatten`, in memory; what does not fit is laid into `scratch` for a while.
+
+    One thread: the lines are read in their order, so others would only wait, busily.
+    """
     settings: dict[str, str | bool | int | float | list[str]] = {
         "temp_directory": str(scratch / "spill"),
-        "memory_limit": "1GB",
-        "threads": 2,
+        "memory_limit": "512MB",
+        "threads": 1,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
     return duckdb.connect(config=settings)
 
 
-def _lines(path: Path) -> str:
+def _measured(path: Path) -> tuple[int, int]:
+    """Return how many lines a landed file has, and how long the longest is."""
+    count = longest = 0
     with path.open("rb") as file:
-        longest = max(map(len, file), default=0) + 1
-    return _LINES.format(longest=max(longest, 2 * _MIB), buffer=max(4 * longest, 32 * _MIB))
+        for line in file:
+            count += 1
+            longest = max(longest, len(line))
+    return count, longest + 1
 
 
-def _table(entity: Entity, numbered: str) -> str:
-    """Return the query of the table: one look at each line for all columns, and one for what is left."""
-    places = [path for field in entity.fields for path in field.paths]
-    paths = ", ".join("'$." + ".".join(f'"{part}"' for part in path.split(".")) + "'" for path in places)
-    columns = ", ".join(
-        f'coalesce({", ".join(f"found[{places.index(path) + 1}]" for path in field.paths)}, NULL) AS "{field.name}"'
-        for field in entity.fields
-    )
-    outer = "|".join(sorted({path.split(".")[0] for path in places if "." in path}))
-    emptied = (
-        f"""regexp_replace(rest, '("({outer})":\\{{\\}},|,?"({outer})":\\{{\\}})', '', 'g')"""
-        if outer
-        else "rest"
-    )
-    return (
-        f"SELECT row_number, {columns}, nullif({emptied}, '{{}}') AS other_columns FROM (SELECT row_number,"
-        f" json_extract_string(line, [{paths}]) AS found, json_merge_patch(line, '{json.dumps(_known(places))}')::VARCHAR AS rest"
-        f" FROM {numbered} WHERE json_valid(line))"
-    )
+def _structure(entity: Entity) -> str:
+    """Return the structure to which a landed row is brought. What is no object where one belongs counts as absent."""
+    structure: dict[str, Any] = {OTHERS: "JSON", NO_TEXT: "VARCHAR"}
+    for field in entity.fields:
+        for path in field.paths:
+            outer, _, inner = path.rpartition(".")
+            (structure.setdefault(outer, {}) if outer else structure)[inner] = "VARCHAR"
+    return json.dumps(structure)
 
 
-def _known(places: list[str]) -> dict[str, Any]:
-    """Return the merge patch that takes all known places out of a row."""
-    patch: dict[str, Any] = {}
-    for place in places:
-        *outer, last = place.split(".")
-        inner = patch
-        for name in outer:
-            inner = inner.setdefault(name, {})
-        inner[last] = None
-    return patch
+def _columns(entity: Entity) -> str:
+    columns = []
+    for field in entity.fields:
+        places = [".".join(["landed", *(f'"{part}"' for part in path.split("."))]) for path in field.paths]
+        columns.append(f'coalesce({", ".join([*places, "NULL"])}) AS "{field.name}"')
+    return ", ".join([*columns, f"landed.{OTHERS}::VARCHAR AS other_columns"])
 
 
 def _leaves(structure: Any, path: str) -> Iterator[str]:

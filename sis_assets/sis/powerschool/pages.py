@@ -7,6 +7,7 @@ repeated from the start, a bounded number of times.
 
 from __future__ import annotations
 
+import os
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,7 +15,6 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final, Self, TypeVar
@@ -73,30 +73,48 @@ class Spool:
         for key, line in page.rows:
             self._keys.append(key)
             self._starts.append(self._end)
-            self._owners.append(owner)
             self._end += len(line)
-        self._file.writelines(line for _, line in page.rows)
+        self._owners.extend([owner] * len(page.rows))
+        self._file.write(b"".join([line for _, line in page.rows]))
 
-    def lines(self) -> Iterator[bytes]:
-        """Give the rows in the order of their keys; a row that two collections have in common comes once.
+    def chunks(self) -> Iterator[bytes]:
+        """Give the rows in the order of their keys, many at a time; a row that two collections have in common comes once.
 
         Raises MovedError when a key comes twice otherwise.
         """
         self._file.flush()
-        if not self._keys:
-            return
-        with mmap(self._file.fileno(), self._end, access=ACCESS_READ) as content:
-            before, last = -1, b""
-            for index in sorted(range(len(self._keys)), key=self._keys.__getitem__):
-                line = content[self._starts[index] : self._stop(index)]
-                if before < 0 or self._keys[before] != self._keys[index]:
-                    yield line
-                elif line != last or self._owners[before] == self._owners[index]:
-                    raise MovedError("a row came twice")
-                before, last = index, line
+        order = sorted(range(len(self._keys)), key=self._keys.__getitem__)
+        at = 0
+        while at < len(order):
+            first = order[at]
+            until = self._run(order, at)
+            if at and self._keys[order[at - 1]] == self._keys[first]:
+                self._check_twin(order[at - 1], first)
+                at += 1
+                continue
+            yield self._between(first, order[until - 1])
+            at = until
 
-    def _stop(self, index: int) -> int:
-        return self._starts[index + 1] if index + 1 < len(self._starts) else self._end
+    def _run(self, order: Sequence[int], at: int) -> int:
+        """Return the end of the rows from `at` on that stand one after the other on disk too, with keys of their own."""
+        until = at + 1
+        while (
+            until < len(order)
+            and until - at < _LINES_AT_ONCE
+            and order[until] == order[until - 1] + 1
+            and self._keys[order[until]] != self._keys[order[until - 1]]
+        ):
+            until += 1
+        return until
+
+    def _check_twin(self, one: int, other: int) -> None:
+        if self._owners[one] == self._owners[other] or self._between(one, one) != self._between(other, other):
+            raise MovedError("a row came twice")
+
+    def _between(self, first: int, last: int) -> bytes:
+        start = self._starts[first]
+        stop = self._starts[last + 1] if last + 1 < len(self._starts) else self._end
+        return os.pread(self._file.fileno(), stop - start, start)
 
     def __enter__(self) -> Self:
         return self
@@ -131,8 +149,7 @@ def read_whole(
 
 def _land(spool: Spool, landing: Path) -> tuple[Path, str, int]:
     with Incoming(landing) as incoming:
-        lines = spool.lines()
-        while chunk := b"".join(islice(lines, _LINES_AT_ONCE)):
+        for chunk in spool.chunks():
             incoming.write(memoryview(chunk))
         incoming.close()
         return incoming.name(), incoming.sha256, incoming.size

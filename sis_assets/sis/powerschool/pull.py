@@ -6,28 +6,21 @@ give the same bytes, in whatever order the pages came and whatever the metadata,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
-
-import orjson
+from typing import Any
 
 from sis_assets.model.faults import Mover, PermanentFault, TransientFault
 from sis_assets.sis.powerschool import contract, shapes
 from sis_assets.sis.powerschool.contract import ENTITIES, TABLE_LIMIT
 from sis_assets.sis.powerschool.layout import V1, Entity, Query, TableRows
+from sis_assets.sis.powerschool.lines import page_of
 from sis_assets.sis.powerschool.pages import Collection, Page, Spool, read_whole
 from sis_assets.sis.powerschool.session import NotThere, Session
 from sis_assets.sis.reading import SourceFile
-
-Rows = list[shapes.Object]
-
-_SORTED_LINE: Final = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
-_LARGEST_KEY: Final = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +121,7 @@ class Pull:
     def _of_v1(self, entity: Entity, source: V1, path: str) -> Collection:
         size = None if source.limit is None else self._metadata.size(source.limit)
         paging = {} if size is None else {"pagesize": str(size)}
+        as_page = page_of(entity)
 
         def page(number: int) -> Page:
             query = entity.parameters | paging | ({} if size is None else {"page": str(number)})
@@ -135,13 +129,13 @@ class Pull:
                 _what(entity, number),
                 path,
                 query,
-                lambda found: as_page(entity, shapes.objects_at(found, source.at)),
+                lambda found: as_page(shapes.objects_at(found, source.at)),
             )
 
         return Collection(page, partial(self._count, entity, path, {}) if source.counted else None, size)
 
     def _of_table(self, entity: Entity, source: TableRows, filtered: Mapping[str, str]) -> Collection:
-        size = self._metadata.size(TABLE_LIMIT)
+        size, as_page = self._metadata.size(TABLE_LIMIT), page_of(entity)
 
         def page(number: int) -> Page:
             query = {**entity.parameters, **filtered, "pagesize": str(size), "page": str(number)}
@@ -149,19 +143,20 @@ class Pull:
                 _what(entity, number),
                 source.path,
                 query,
-                lambda found: as_page(entity, shapes.table_rows(found, source.table)),
+                lambda found: as_page(shapes.table_rows(found, source.table)),
             )
 
         return Collection(page, partial(self._count, entity, source.path, filtered), size)
 
     def _of_query(self, entity: Entity, query: Query) -> Collection:
         size, arguments = self._metadata.size(TABLE_LIMIT), self._arguments(query)
-        wanted = frozenset(self._parents("sections"))
+        wanted, as_page = frozenset(self._parents("sections")), page_of(entity)
 
         def understand(found: Any) -> Page:
             rows = shapes.query_rows(found)
-            page = as_page(entity, [row for row in rows if row.get("section_id") in wanted])
-            return Page(len(rows), page.rows)
+            return Page(
+                len(rows), as_page([row for row in rows if shapes.text(row.get("section_id")) in wanted]).rows
+            )
 
         def page(number: int) -> Page:
             paging = {"pagesize": str(size), "page": str(number)}
@@ -204,8 +199,16 @@ class Pull:
                 if shapes.text(school.get("school_number")) != contract.GRADUATED_STUDENTS
             ]
         first = self._first_year()
-        terms = {term["id"] for term in self._rows("terms") if shapes.whole(term.get("start_year")) >= first}
-        return [section["id"] for section in self._rows("sections") if section.get("term_id") in terms]
+        terms = {
+            shapes.text(term["id"])
+            for term in self._rows("terms")
+            if shapes.whole(term.get("start_year")) >= first
+        }
+        return [
+            shapes.text(section["id"])
+            for section in self._rows("sections")
+            if shapes.text(section.get("term_id")) in terms
+        ]
 
     def _first_year(self) -> int:
         """Return the year in which the current school year began, or the one before while next year has no terms yet.
@@ -216,7 +219,7 @@ class Pull:
 
     def _rows(self, entity: str) -> Iterator[shapes.Object]:
         with self._files[entity].path.open("rb") as lines:
-            yield from map(json.loads, lines)
+            yield from map(shapes.parse, lines)
 
     def _check_schools(self) -> None:
         """Compare the schools with their count, which leaves out the pseudo-school of graduates (contract §1.4)."""
@@ -242,30 +245,3 @@ def _empty(entity: Entity) -> PermanentFault:
         todo="See whether sis.url is the district's own server and the plugin is enabled for all of its schools",
         mover=Mover.DISTRICT,
     )
-
-
-def as_page(entity: Entity, rows: Rows) -> Page:
-    """Return the page of these rows. Raises ValueError for a row without its key."""
-    return Page(len(rows), [_as_line(entity, row) for row in rows])
-
-
-def _as_line(entity: Entity, row: shapes.Object) -> tuple[int, bytes]:
-    if entity.key not in row:
-        raise ValueError(f"a record without {entity.key}")
-    key = shapes.whole(row[entity.key])
-    if abs(key) >= _LARGEST_KEY:
-        raise ValueError(f"a record with an impossible {entity.key}")
-    for path in entity.dropped:
-        outer, _, inner = path.rpartition(".")
-        holder = row.get(outer) if outer else row
-        if isinstance(holder, dict):
-            holder.pop(inner, None)
-    return key, _line(row)
-
-
-def _line(row: shapes.Object) -> bytes:
-    try:
-        return orjson.dumps(row, option=_SORTED_LINE)
-    except orjson.JSONEncodeError:
-        # Half a surrogate pair is no text. It stays as an escape here; reading refuses the record.
-        return json.dumps(row, sort_keys=True, separators=(",", ":")).encode() + b"\n"

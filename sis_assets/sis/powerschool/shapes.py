@@ -1,23 +1,50 @@
 """What PowerSchool's JSON looks like, and how it becomes something to rely on. The only place that knows (contract §1.3, §1.6).
 
-Numbers stay the text that the server wrote: a JSON type follows the value there, so one field is a number here and text
-there, and an id of 25 digits fits no machine number.
+A JSON type follows the value there: one field is a number here and text there, and an id may have 25 digits. So a number
+that a machine would round stays the text that the server wrote, and every field is text in the end.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from typing import Any, Final
+
+import orjson
 
 Object = dict[str, Any]
 
+_SAFE_DIGITS: Final = 18
+#: To see the form of a document's numbers at a glance, every digit is made a 0.
+_DIGITS_TO_ZERO: Final = bytes(ord("0") if byte in b"0123456789" else byte for byte in range(256))
+_LONG_NUMBER: Final = b"0" * (_SAFE_DIGITS + 1)
+_FRACTION: Final = re.compile(rb"\.0+(?:[eE][+-]?0+)?[],}\s]")
+
 
 def parse(body: bytes) -> Any:
-    """Return the document, its numbers as text. Raises ValueError for anything that is no whole JSON."""
+    """Return the document; numbers of more than 18 digits and fractions come as text.
+
+    Raises ValueError for anything that is no whole JSON.
+    """
+    if not _may_round(body):
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError:
+            pass  # perhaps only stricter than the other: it admits no half characters
     try:
-        return json.loads(body, parse_int=str, parse_float=str, parse_constant=str)
+        return json.loads(body, parse_int=_exact, parse_float=str, parse_constant=str)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _may_round(body: bytes) -> bool:
+    """Tell whether the quick parser could change a number; it is no harm to say so of text that only looks like one."""
+    form = body.translate(_DIGITS_TO_ZERO)
+    return _LONG_NUMBER in form or _FRACTION.search(form) is not None
+
+
+def _exact(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _SAFE_DIGITS else digits
 
 
 def as_list(value: Any) -> list[Any]:
@@ -40,10 +67,12 @@ def text(value: Any) -> str:
     """Return a scalar as text; what is absent is empty. Raises ValueError for an object or a list."""
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, str):
         return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
     raise ValueError("a single value was expected")
 
 
