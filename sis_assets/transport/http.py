@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Final, Self, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
@@ -82,10 +82,10 @@ class Server:
     def __init__(self, url: str, *, at_once: int, patience: Patience | None = None) -> None:
         self._patience = patience or Patience()
         self._at_once = at_once
+        self._url = url
         self._host = urlsplit(url).netloc.lower()
         self._gate = gate_to(self._host)
         self._client = httpx.Client(
-            base_url=url,
             verify=_certificates(),
             follow_redirects=False,
             limits=httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once),
@@ -139,8 +139,7 @@ class Server:
         body = bytearray()
         with self._client.stream(
             request.method,
-            request.path,
-            params=dict(request.query) or None,
+            f"{self._url}{request.path}{'?' if request.query else ''}{urlencode(request.query, quote_via=quote)}",
             headers=dict(request.headers),
             content=request.body,
         ) as response:

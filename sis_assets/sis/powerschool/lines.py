@@ -7,7 +7,7 @@ this does little for each.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 import orjson
@@ -26,17 +26,17 @@ _LARGEST_KEY: Final = 2**63
 
 def page_of(entity: Entity) -> Callable[[list[shapes.Object]], Page]:
     """Return the function from the rows of a page to the page. It raises ValueError for a row without its key."""
-    key, dropped = entity.key, frozenset(entity.dropped)
-    top, nested = _known(entity)
+    key, parts = entity.key, _parts(entity)
 
     def sorted_out(row: shapes.Object) -> tuple[int, bytes]:
         others: shapes.Object = {}
-        if not row.keys() <= top:
-            _move(row, row.keys() - top, "", dropped, others)
-        for outer, known in nested:
-            inner = row.get(outer)
-            if type(inner) is dict and not inner.keys() <= known:
-                _move(inner, inner.keys() - known, f"{outer}.", dropped, others)
+        for outer, known, dropped in parts:
+            part = row.get(outer) if outer else row
+            if type(part) is dict:
+                for name in dropped:
+                    part.pop(name, None)
+                if not part.keys() <= known:
+                    others |= {f"{outer}.{name}".lstrip("."): part.pop(name) for name in part.keys() - known}
         if others:
             row[OTHERS] = others
         return _key(row, key), _line(row)
@@ -44,23 +44,20 @@ def page_of(entity: Entity) -> Callable[[list[shapes.Object]], Page]:
     return lambda rows: Page(len(rows), [sorted_out(row) for row in rows])
 
 
-def _known(entity: Entity) -> tuple[frozenset[str], tuple[tuple[str, frozenset[str]], ...]]:
-    """Return the known names of a row, and those inside each known object."""
-    places = [path.partition(".") for field in entity.fields for path in field.paths]
-    outers = sorted({outer for outer, _, inner in places if inner})
-    top = frozenset(outer for outer, _, _ in places)
-    return top, tuple(
-        (name, frozenset(inner for outer, _, inner in places if outer == name)) for name in outers
-    )
-
-
-def _move(
-    holder: shapes.Object, names: Iterable[str], place: str, dropped: frozenset[str], others: shapes.Object
-) -> None:
-    for name in names:
-        value = holder.pop(name)
-        if f"{place}{name}" not in dropped:
-            others[f"{place}{name}"] = value
+def _parts(entity: Entity) -> list[tuple[str, frozenset[str], tuple[str, ...]]]:
+    """Return each object of a row, the row itself ("") first: its name, what we know in it, and what we do not keep."""
+    places = [path.rpartition(".") for field in entity.fields for path in field.paths]
+    unwanted = [path.rpartition(".") for path in entity.dropped]
+    outers = sorted({outer for outer, _, _ in places})
+    return [
+        (
+            part,
+            frozenset(inner for outer, _, inner in places if outer == part)
+            | frozenset(outers if not part else ()),
+            tuple(inner for outer, _, inner in unwanted if outer == part),
+        )
+        for part in ("", *(outer for outer in outers if outer))
+    ]
 
 
 def _key(row: shapes.Object, name: str) -> int:
