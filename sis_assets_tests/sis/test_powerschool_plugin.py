@@ -144,3 +144,15 @@ def test_the_command_writes_the_zip_and_says_what_comes_next(tmp_path: Path) -> 
     assert target.read_bytes() == plugin.built(CONTACT)
     for value in ("URL", "client id", "client secret", "PowerSchool version", plugin.version(CONTACT)):
         assert value in done.output
+
+
+def test_the_page_for_administrators_lists_what_the_plugin_asks_for() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "powerschool.md").read_text(encoding="utf-8")
+    section = page.partition("granted one by one")[2].partition("One query comes")[0]
+    for table, field in plugin.granted_fields():
+        (row,) = [
+            line
+            for line in section.splitlines()
+            if re.search(rf"\b{table}\b", line.split("|")[1:2][0] if "|" in line else "")
+        ]
+        assert re.search(rf"\b{field}\b", row), f"{table}.{field}"
