@@ -352,8 +352,9 @@ def serve(server: SchoolServer) -> Iterator[SchoolServer]:
             try:
                 answer = server.answer(asked)
                 content = answer.content
-                self.send_response(answer.status)
-                for name, value in {**JSON, "Content-Length": str(len(content)), **answer.headers}.items():
+                self.send_response_only(answer.status)
+                usual = {**JSON, "Content-Length": str(len(content)), "Date": self.date_time_string()}
+                for name, value in {**usual, **answer.headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(content[: answer.send])

@@ -6,13 +6,13 @@ Every package below `sis/` has a `contract` (its raw tables), a `client` (reads 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from sis_assets.model.schema import Table
+from sis_assets.model.schema import Column, Table
 
 if TYPE_CHECKING:
     from sis_assets.districts import District, Problem
@@ -64,11 +64,18 @@ class Canonical:
     dated: bool = False
 
 
+#: What every raw table has beside the SIS's own columns.
+_OURS = frozenset({"district_id", "extract_id", "row_number", "other_columns"})
+
+
 class Client(Protocol):
     """What a SIS's module `client` has: how a district's source is read."""
 
     def problems(self, district: District) -> tuple[Problem, ...]:
         """Return what is wrong with the district's settings in the light of the SIS's contract."""
+
+    def checks(self, district: District, home: Home) -> Iterator[tuple[str, Callable[[], str]]]:
+        """Give the checks of a doctor: a name, and a look that returns what was seen or raises a Fault with what to do."""
 
     def fetch(self, district: District, home: Home, held_before: frozenset[str]) -> Delivery | NotYet:
         """Land everything that the source says now below the home; raises a Fault.
@@ -86,11 +93,15 @@ class Client(Protocol):
 class Sis:
     """A SIS that this version reads: `name` is the prefix of its raw tables, `package` stands below `sis/`.
 
-    `records` come in the order in which they are judged, `raw` has a table for each of their entities.
+    `records` come in the order in which they are judged, `raw` has a table for each of their entities. `source` names
+    what the lineage begins with, `description` and `technology` say what that is.
     """
 
     name: str
     package: str
+    source: str
+    description: str
+    technology: frozenset[str]
     raw: tuple[Table, ...]
     records: tuple[Records, ...]
     canonical: tuple[Canonical, ...]
@@ -99,6 +110,10 @@ class Sis:
     def entities(self) -> tuple[str, ...]:
         """The raw entities, in the order of their judgement."""
         return tuple(records.entity for records in self.records)
+
+    def fields(self, entity: str) -> tuple[Column, ...]:
+        """Return the columns of an entity that the SIS itself has: without ours."""
+        return tuple(column for column in self.raw_of(entity).columns if column.name not in _OURS)
 
     def raw_of(self, entity: str) -> Table:
         """Return the raw table of an entity."""

@@ -5,7 +5,7 @@ Contract: PowerSchool §1.1–1.7; rules: DESIGN §7, §8.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +15,12 @@ from sis_assets.districts import District, PowerSchool, Problem, reveal
 from sis_assets.model.faults import Fault, Mover, PermanentFault
 from sis_assets.model.fingerprint import fingerprint
 from sis_assets.sis.powerschool.auth import Credential
+from sis_assets.sis.powerschool.checks import looks
 from sis_assets.sis.powerschool.contract import ENTITIES
 from sis_assets.sis.powerschool.flatten import flatten, flattening
 from sis_assets.sis.powerschool.layout import Entity
-from sis_assets.sis.powerschool.pull import Pull, read_metadata
+from sis_assets.sis.powerschool.pull import Pull
+from sis_assets.sis.powerschool.resources import Resources, read_metadata
 from sis_assets.sis.powerschool.session import Session
 from sis_assets.sis.reading import Delivery, EntityRead, SourceFile
 from sis_assets.transport import landing
@@ -53,6 +55,12 @@ def problems(district: District) -> tuple[Problem, ...]:  # noqa: ARG001 - of th
     return ()
 
 
+def checks(district: District, home: Home) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Give the checks of a doctor: the four values that the district sent, and the right to each entity."""
+    with session_with(district, home) as session:
+        yield from looks(session, district.timezone)
+
+
 @contextmanager
 def session_with(district: District, home: Home, patience: Patience | None = None) -> Iterator[Session]:
     """Give an authorised session with the district's server; no request is made before the first is asked for.
@@ -82,8 +90,7 @@ def fetch(
     landing.sweep(place)
     with session_with(district, home, patience) as session, ThreadPoolExecutor(settings.concurrency) as pool:
         pull = Pull(
-            session,
-            read_metadata(session),
+            Resources(session, read_metadata(session)),
             store_codes=settings.store_codes,
             landing=place,
             pool=pool,

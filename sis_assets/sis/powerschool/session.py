@@ -10,6 +10,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -64,6 +65,15 @@ class Session:
             Request(what, "POST", path, query, body=json.dumps(dict(arguments)).encode()), understand
         )
 
+    def sign_in(self) -> None:
+        """Fetch a new token, whether or not one is kept. Raises NeedsPerson when the credential is refused."""
+        self._new_token()
+
+    def skew(self, what: str) -> float:
+        """Return by how many seconds the server's clock is ahead of ours, whole seconds at best; 0 when it tells no time."""
+        request = Request(what, "GET", "/ws/v1/metadata", headers={"Accept": "application/json"})
+        return self._server.ask(request, lambda reply: _ahead(reply, time.time()))
+
     def _authorised(self, request: Request, understand: Callable[[Any], T]) -> T:
         token = self._tokens.current()
         try:
@@ -100,6 +110,13 @@ class Session:
             body=b"grant_type=client_credentials",
         )
         return self._server.ask(request, lambda reply: _token(request.what, reply, time.time()))
+
+
+def _ahead(reply: Reply, now: float) -> float:
+    try:
+        return parsedate_to_datetime(reply.headers.get("date", "")).timestamp() - now
+    except ValueError:
+        return 0.0
 
 
 def _token(what: str, reply: Reply, now: float) -> Token:
