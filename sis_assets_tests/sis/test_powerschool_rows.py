@@ -281,6 +281,7 @@ def test_what_must_be_asked_for_is_asked_for(reading: Reading) -> None:
     reading.fetch()
     asked = {request.path: request.query.get("expansions") for request in reading.server.asked}
     assert asked["/ws/v1/district/student"] == "contact_info,demographics,schedule_setup,school_enrollment"
+    assert asked["/ws/v1/school/3/staff"] == "emails,school_affiliations"
     assert asked["/ws/v1/district/school"] is None
     assert {r.query["expansions"] for r in reading.server.asked if r.path == "/ws/v1/district"} == {
         "entry_codes",

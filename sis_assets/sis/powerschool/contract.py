@@ -232,7 +232,14 @@ SECTION_ENROLLMENTS = Entity(
 STAFF = Entity(
     "staff",
     "The active staff of each school.",
-    V1("/ws/v1/school/{id}/staff", ("staffs", "staff"), "staff_max_page_size", "schools", counted=False),
+    V1(
+        "/ws/v1/school/{id}/staff",
+        ("staffs", "staff"),
+        "staff_max_page_size",
+        "schools",
+        counted=False,
+        expandable=frozenset({"emails", "school_affiliations"}),
+    ),
     (
         Field("id", "The person's DCID.", required=True, pii=True),
         Field("local_id", "The person's number in the district.", pii=True),
