@@ -68,6 +68,13 @@ def test_a_regenerated_secret_does_not_find_the_old_token(tmp_path: Path) -> Non
     assert Tokens(Credential("https://y.test", "id", "old"), tmp_path, ask("fourth")).current() == "fourth"
 
 
+def test_a_token_file_opens_only_to_its_own_credential(tmp_path: Path) -> None:
+    old, new = (Credential("https://x.test", "id", secret) for secret in ("old", "new"))
+    Tokens(old, tmp_path, lambda: Token("first", time.time() + 1000)).current()
+    (tmp_path / old.derived("name").hex()).rename(tmp_path / new.derived("name").hex())
+    assert Tokens(new, tmp_path, lambda: Token("second", time.time() + 1000)).current() == "second"
+
+
 @pytest.mark.parametrize("content", [b"", b"no token", b"\x00" * 100])
 def test_a_damaged_token_file_costs_one_request(tmp_path: Path, content: bytes) -> None:
     credential = Credential("https://x.test", "id", "secret")

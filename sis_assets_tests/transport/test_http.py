@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -223,6 +224,20 @@ def test_the_requests_to_a_host_are_counted_over_all_districts() -> None:
         for thread in threads:
             thread.join()
     assert under_way[1] == 3
+
+
+def test_a_pause_that_a_host_wishes_for_closes_the_way_to_it_for_everybody() -> None:
+    def once_busy(line: socket.socket, number: int) -> None:
+        busy = b"HTTP/1.1 429 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
+        line.sendall(OK if number else busy)
+
+    alone = replace(HASTY, attempts=1, longest_wished_pause_seconds=2)
+    with speaking(once_busy) as url:
+        with pytest.raises(BusyFault):
+            ask(url, alone)
+        began = time.monotonic()
+        assert ask(url, alone).status == 200
+    assert time.monotonic() - began > 0.8
 
 
 def test_a_failed_request_gives_its_place_back() -> None:
