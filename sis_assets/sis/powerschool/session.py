@@ -164,7 +164,7 @@ def _not_as_agreed(what: str, seen: str) -> PermanentFault:
     return PermanentFault(
         tried=what,
         seen=seen,
-        todo="Check sis.url of the district file; if it is right, report this",
+        todo="Check sis.url of the district file; if it is right, see whether the server is under maintenance, else report this",
         mover=Mover.ENGINEER,
     )
 
