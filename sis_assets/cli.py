@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -44,7 +45,9 @@ app = typer.Typer(
 districts_app = typer.Typer(help="The district files.", no_args_is_help=True)
 changes_app = typer.Typer(help="Change sets: what was proposed, held, applied.", no_args_is_help=True)
 outbox_app = typer.Typer(help="The outbox, for the systems that read it.", no_args_is_help=True)
+plugin_app = typer.Typer(help="What districts install in their SIS.", no_args_is_help=True)
 app.add_typer(districts_app, name="districts")
+app.add_typer(plugin_app, name="plugin")
 app.add_typer(changes_app, name="changes")
 app.add_typer(outbox_app, name="outbox")
 
@@ -468,6 +471,38 @@ def outbox_acknowledge(
             lambda connection: acknowledge(connection, district, through, datetime.now(UTC))
         )
     out.print(f"{count:,} rows of {district} are delivered.", highlight=False)
+
+
+@plugin_app.callback()
+def _plugin() -> None:
+    """Keep `powerschool` a command of its own, though it is the only one."""
+
+
+@plugin_app.command("powerschool")
+def plugin_powerschool(
+    *,
+    to: Annotated[Path, typer.Option("--out", help="The file to write, a zip.")],
+    contact: Annotated[
+        str, typer.Option(help="The e-mail address that PowerSchool shows as the plugin's contact.")
+    ] = "sis-assets@example.org",
+) -> None:
+    """Build the plugin that lets us read a district's PowerSchool, and say what to do with it."""
+    from sis_assets.sis.powerschool import plugin  # noqa: PLC0415 - beside its use
+
+    content = plugin.built(contact)
+    try:
+        to.write_bytes(content)
+    except OSError as error:
+        _stop(f"{to} cannot be written: {error.strerror}.")
+    out.print(
+        f"{to}: version {plugin.version(contact)}. Send it to the district as it is; it must not be unpacked.\n"
+        "The district installs and enables it in PowerSchool, opens its Data Configuration page and sends back, by a safe "
+        "way, four values:\nthe server's URL, the client id, the client secret and the PowerSchool version.\n"
+        "docs/powerschool.md tells an administrator how, step by step.",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 @app.command()

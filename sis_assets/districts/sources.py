@@ -144,6 +144,21 @@ class PowerSchool(_TakesRequests):
     url: ServerUrl = Field(description="The server's address, without a path.")
     client_id: Identifier = Field(description="The plugin's client id.")
     client_secret: Secret = Field(description="The plugin's client secret.")
+    concurrency: int = Field(
+        4, ge=1, le=32, description="How many requests may be under way at once to this server, at most."
+    )
+    table_dates: Literal["iso", "mdy", "dmy"] = Field(
+        "iso",
+        description="How PowerSchool's tables write dates, as `files.date_format`; those of /ws/v1 are always ISO.",
+    )
+    store_codes: tuple[Code, ...] = Field(
+        (), description="The store codes of the transcripts, such as Y1 and S2. Absent: every stored grade."
+    )
+
+    @property
+    def date_format(self) -> Literal["iso", "mdy", "dmy"]:
+        """How the tables write dates."""
+        return self.table_dates
 
 
 class Aeries(_TakesRequests):

@@ -33,7 +33,7 @@ def grade(code: str, mapped: str) -> str:
     upper = f"upper({code})"
     number = f"try_cast({code} AS INTEGER)"
     return (
-        f"coalesce({mapped}, CASE WHEN {upper} IN ('K', 'KF', 'KG', 'KK') THEN 'KG' WHEN {upper} IN ('PK', 'UG') THEN {upper}"
+        f"coalesce({mapped}, CASE WHEN {code} IS NULL THEN NULL WHEN {upper} IN ('K', 'KF', 'KG', 'KK') THEN 'KG' WHEN {upper} IN ('PK', 'UG') THEN {upper}"
         f" WHEN NOT regexp_full_match({code}, '-?[0-9]{{1,3}}') THEN NULL WHEN {number} < 0 THEN 'PK' WHEN {number} = 0 THEN 'KG'"
         f" WHEN {number} <= 12 THEN lpad({number}::VARCHAR, 2, '0') ELSE '13' END)"
     )

@@ -33,6 +33,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "missing_school_id": _district("The school has no code. Complete it in the SIS"),
         "missing_name": _district("The record has no name. Complete it in the SIS"),
         "missing_course_code": _district("The record has no course code. Complete it in the SIS"),
+        "missing_status": _district("The record has no enrolment status. Complete it in the SIS"),
+        "missing_code": _district("The record has no code. Complete it in the SIS"),
         "unknown_grade": _engineer(
             "The grade's code is not known. Add it to codes.grade of the district file"
         ),
@@ -41,6 +43,18 @@ REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "unknown_school_type": _district(
             "The school's type is none of 1, 2 and 3. Correct the building types in the SIS"
+        ),
+        "unknown_term": _district(
+            "The record names a term that the extract does not have. Correct it in the SIS"
+        ),
+        "unknown_course": _district(
+            "The record names a course that the extract does not have. Correct it in the SIS"
+        ),
+        "unknown_section": _district(
+            "The record names a section that the extract does not have. Correct it in the SIS"
+        ),
+        "unknown_requirement_set": _district(
+            "The record names a set of requirements that the extract does not have. Correct it in the SIS"
         ),
         "unknown_student": _district(
             "The record names a student that the student file does not have. Export both together"
@@ -54,6 +68,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "invalid_gender": _district("The gender is none of M, F, N, X and empty. Correct it in the SIS"),
         "invalid_credits": _district("The credits are no number. Correct them in the SIS"),
+        "invalid_school_year": _district("The school year is no year. Correct it in the SIS"),
         "invalid_graduation_year": _district("The graduation year is no year. Correct it in the SIS"),
         "duplicate_row": _district(
             "The record stands in the file more than once; the first one counts. Remove the copy"

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
-from sis_assets.sis import eschoolplus
+from sis_assets.sis import eschoolplus, powerschool
 
 if TYPE_CHECKING:
     from sis_assets.districts import District, Problem
     from sis_assets.sis.shape import Sis
 
-KINDS: Mapping[str, Sis] = {"eschoolplus_files": eschoolplus.FILES}
+KINDS: Mapping[str, Sis] = {
+    "eschoolplus_files": eschoolplus.FILES,
+    "powerschool": powerschool.POWERSCHOOL,
+}
 ALL = tuple({sis.source: sis for sis in KINDS.values()}.values())
 RAW_TABLES = tuple({table.qualified: table for sis in ALL for table in sis.raw}.values())
 

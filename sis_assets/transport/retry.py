@@ -6,7 +6,7 @@ structlog, which comes with Dagster, on standard output, where a program may be 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import stamina
@@ -26,4 +26,26 @@ def attempts(on: type[TransientFault], *, within: float) -> Iterator[stamina.Att
     """
     yield from stamina.retry_context(
         on=on, attempts=ATTEMPTS, timeout=within, wait_initial=0.2, wait_jitter=0.2
+    )
+
+
+def paced_attempts(
+    on: Callable[[Exception], bool | float],
+    *,
+    at_most: int,
+    within: float,
+    first_pause: float,
+    longest_pause: float,
+) -> Iterator[stamina.Attempt]:
+    """Yield up to `at_most` contexts, as `attempts` does, with pauses that double from `first_pause` on, all in seconds.
+
+    `on` says of an exception whether to go on; a number is the pause that the other side wished for.
+    """
+    yield from stamina.retry_context(
+        on=on,
+        attempts=at_most,
+        timeout=within,
+        wait_initial=first_pause,
+        wait_jitter=first_pause,
+        wait_max=longest_pause,
     )

@@ -1,0 +1,16 @@
+"""PowerSchool, by its API plugin."""
+
+from sis_assets.sis.powerschool.canonical import RECORDS, TABLES
+from sis_assets.sis.powerschool.contract import RAW_TABLES
+from sis_assets.sis.shape import Sis
+
+POWERSCHOOL = Sis(
+    name="powerschool",
+    package="powerschool",
+    source="powerschool_api",
+    description="PowerSchool's API, opened by the plugin that the district has installed.",
+    technology=frozenset({"api"}),
+    raw=RAW_TABLES,
+    records=RECORDS,
+    canonical=TABLES,
+)
