@@ -9,27 +9,21 @@ import pytest
 
 from sis_assets.assets import catalog
 from sis_assets.definitions import defs
-from sis_assets.sis.eschoolplus.canonical import RECORDS, TABLES
-from sis_assets.sis.eschoolplus.contract import FILES
-from sis_assets.sis.shape import Canonical
+from sis_assets.model.schema import CORE
+from sis_assets.sis.kinds import ALL
+from sis_assets.sis.shape import Canonical, Sis
 
-QUERIES = {records.entity: records.query for records in RECORDS}
 SPECS = [*catalog.raw(), *catalog.core(), *catalog.lifecycle(), *catalog.delivery()]
 
 
 def test_the_assets_are_those_of_the_design() -> None:
+    entities = {entity for sis in ALL for entity in sis.entities}
+    assert {"schools", "courses", "students", "student_courses", "stored_grades"} <= entities
     assert {spec.key.to_user_string() for spec in defs.resolve_all_asset_specs()} == {
         "source/eschoolplus_files",
-        "raw/schools",
-        "raw/courses",
-        "raw/students",
-        "raw/student_courses",
-        "core/schools",
-        "core/courses",
-        "core/school_courses",
-        "core/students",
-        "core/student_schools",
-        "core/student_courses",
+        "source/powerschool_api",
+        *(f"raw/{entity}" for entity in entities),
+        *(f"core/{table.name}" for table in CORE),
         "lifecycle/change_sets",
         "lifecycle/accounts",
         "delivery/outbox",
@@ -78,33 +72,34 @@ def test_a_column_of_the_sis_can_be_followed_to_the_outbox() -> None:
             return {column}
         return {root for dep in by_key[key].get(column, []) for root in roots(dep.asset_key, dep.column_name)}
 
-    assert {"students.StudentID", "students.LastName", "students.CurrentSchoolCode"} <= roots(
-        catalog.key("delivery", "outbox"), "payload"
-    )
+    found = roots(catalog.key("delivery", "outbox"), "payload")
+    assert {"students.StudentID", "students.LastName", "students.CurrentSchoolCode"} <= found
+    assert {"students.local_id", "students.last_name", "students.school_number"} <= found
 
 
-@pytest.mark.parametrize("made", TABLES, ids=lambda made: made.table.name)
-def test_lineage_says_what_the_queries_read(made: Canonical) -> None:
-    text = " ".join(QUERIES.values())
+@pytest.mark.parametrize(
+    ("sis", "made"),
+    [(sis, made) for sis in ALL for made in sis.canonical],
+    ids=lambda value: value.source if isinstance(value, Sis) else value.table.name,
+)
+def test_lineage_says_what_the_queries_read(sis: Sis, made: Canonical) -> None:
+    text = " ".join([made.query, *(records.query for records in sis.records)])
     for sources in made.lineage.values():
         for entity, field in sources:
             assert entity in made.entities
+            assert field in {column.name for column in sis.fields(entity)}
             assert re.search(rf"\b{field}\b", text), field
 
 
-def test_every_field_that_a_query_reads_stands_in_the_lineage() -> None:
-    told = {
-        (entity, field)
-        for edges in (made.lineage for made in TABLES)
-        for sources in edges.values()
-        for entity, field in sources
-    }
-    for file in FILES:
+def test_every_field_that_a_query_of_the_files_reads_stands_in_the_lineage() -> None:
+    sis = next(sis for sis in ALL if sis.source == "eschoolplus_files")
+    told = {origin for made in sis.canonical for sources in made.lineage.values() for origin in sources}
+    for records in sis.records:
         # What only tells two records apart makes no column.
-        query = re.sub(r"\(hash\(.*? AS stated", "", QUERIES[file.entity])
-        for field in file.fields:
-            if re.search(rf"\b{field.name}\b", query):
-                assert (file.entity, field.name) in told, (file.entity, field.name)
+        query = re.sub(r"\(hash\(.*? AS stated", "", records.query)
+        for column in sis.fields(records.entity):
+            if re.search(rf"\b{column.name}\b", query):
+                assert (records.entity, column.name) in told, (records.entity, column.name)
 
 
 def test_what_could_identify_a_student_is_marked() -> None:
