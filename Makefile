@@ -23,7 +23,7 @@ help: ## Show what can be made (this).
 
 setup: $(filter $(OWN_UV),$(UV)) ## Install everything that is locked into .venv.
 	@.ci/system
-	@$(UV) sync --locked --quiet
+	@$(UV) sync --locked --quiet --compile-bytecode
 
 $(OWN_UV):
 	@python3 -m venv .tools/uv

@@ -230,7 +230,7 @@ def paused(last: date | None) -> str:
 def _seen_before(district_id: str, newest: Extract, *, settled: bool) -> Outcome:
     if not settled:
         return Outcome(district_id, extract_id=newest.extract_id)
-    reason = sentence("The same bytes as last time; the next drop is awaited", Mover.DISTRICT)
+    reason = sentence("The same bytes as last time; the next extract is awaited", Mover.DISTRICT)
     return Outcome(district_id, Status.UNCHANGED, reason, extract_id=newest.extract_id)
 
 

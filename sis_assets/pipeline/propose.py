@@ -77,7 +77,7 @@ def _standing(district: District, state: State, mode: Mode, last: date | None) -
         return Outcome(
             name,
             Status.UNCHANGED,
-            sentence("The same bytes as last time; the next drop is awaited", Mover.DISTRICT),
+            sentence("The same bytes as last time; the next extract is awaited", Mover.DISTRICT),
         )
     if state.newest.typed_under != typed_under(district):
         fault = PermanentFault(
@@ -292,7 +292,7 @@ def _outcome(case: Case, sets: Sequence[ChangeSet], verdict: guard.Verdict, figu
     if any(change_set.status == "held" for change_set in sets):
         status, reason = Status.HELD, " ".join(verdict.reasons)
     elif sets:
-        status, reason = Status.APPLIED, sentence("Applied; the next drop is awaited", Mover.DISTRICT)
+        status, reason = Status.APPLIED, sentence("Applied; the next extract is awaited", Mover.DISTRICT)
         if figures.waiting:
             reason = _kept_back(figures.waiting, case.until)
     elif figures.waiting:
@@ -303,7 +303,7 @@ def _outcome(case: Case, sets: Sequence[ChangeSet], verdict: guard.Verdict, figu
     else:
         status, reason = (
             Status.UNCHANGED,
-            sentence("Nothing tracked differs; the next drop is awaited", Mover.DISTRICT),
+            sentence("Nothing tracked differs; the next extract is awaited", Mover.DISTRICT),
         )
     created = sum(change_set.counts["create"] for change_set in sets if change_set.status == "applied")
     return Outcome(

@@ -6,6 +6,7 @@ structlog, which comes with Dagster, on standard output, where a program may be 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -15,6 +16,8 @@ from stamina.instrumentation import LoggingOnRetryHook, set_on_retry_hooks
 from sis_assets.model.faults import TransientFault
 
 set_on_retry_hooks((LoggingOnRetryHook,))
+# Where nobody set up logging, Python would print the bare name of the event on standard error.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 ATTEMPTS: Final = 3
 
