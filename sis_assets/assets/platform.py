@@ -31,8 +31,8 @@ ALL_TABLES = (*RAW_TABLES, *TABLES)
 class Platform:
     """One run's surroundings and what is known of each district so far. Opened at first use, closed with the run.
 
-    `at` sets the business clock. Readers and warehouse given from outside stay open: a command that syncs many times
-    keeps them warm.
+    `at` sets the business clock, `outside_window` names who has APIs read whatever the hours of pull say. Readers and
+    warehouse given from outside stay open: a command that syncs many times keeps them warm.
     """
 
     def __init__(
@@ -40,11 +40,13 @@ class Platform:
         home: Home | None = None,
         *,
         at: datetime | None = None,
+        outside_window: str | None = None,
         warehouse: Warehouse | None = None,
         readers: Readers | None = None,
     ) -> None:
         self.home = home or Home.from_environment()
         self.clock = Clock(at)
+        self.outside_window = outside_window
         self.outcomes: dict[str, Outcome] = {}
         self._warehouse, self._readers = warehouse, readers
         self._registry: Registry | None = None
@@ -82,6 +84,11 @@ class Platform:
             self._registry = load_districts(self.home.districts)
         return self._registry
 
+    @property
+    def stage(self) -> Stage:
+        """The surroundings of the stages."""
+        return Stage(self.home, self.warehouse, self.readers, self.clock, self.outside_window)
+
     def run(self, stage: StageFunction, names: Sequence[str]) -> dict[str, Outcome]:
         """Run a stage for those of the districts that nothing stopped so far; gives the outcomes of this stage.
 
@@ -99,7 +106,7 @@ class Platform:
         ready = [self.registry.districts[name] for name in going if name not in results]
         if ready:
             try:
-                results |= stage(Stage(self.home, self.warehouse, self.readers, self.clock), ready)
+                results |= stage(self.stage, ready)
             except Exception as error:  # noqa: BLE001 - whatever it is, its words may quote a student's row
                 fault = error if isinstance(error, Fault) else redacted(error)
                 results |= {district.district: Outcome.failed(district.district, fault) for district in ready}

@@ -22,7 +22,7 @@ from sis_assets.automation.jobs import SYNC_DISTRICT
 from sis_assets.model.calendar import Mode
 from sis_assets.model.faults import Fault, TransientFault
 from sis_assets.model.fingerprint import fingerprint
-from sis_assets.pipeline.stage import Stage, redacted
+from sis_assets.pipeline.stage import redacted
 
 if TYPE_CHECKING:
     from sis_assets.districts import District
@@ -109,7 +109,6 @@ def look_round(
     districts = _in_turn(list(platform.registry.districts.values()), cursor.turn)
     with platform.warehouse.read() as connection:
         states = ledger.states(connection, [district.district for district in districts])
-    stage = Stage(platform.home, platform.warehouse, platform.readers, platform.clock)
     requests: list[dg.RunRequest] = []
     told: list[str] = []
     cursor.turn = ""
@@ -120,7 +119,7 @@ def look_round(
             break
         if district.sis.kind != "eschoolplus_files" or district.district in busy:
             continue
-        if stage.closed(district):
+        if platform.stage.closed(district):
             continue
         key, reason = _look(platform, district, states[district.district], cursor)
         if key:
@@ -172,7 +171,7 @@ def _again(platform: Platform, district: District, state: State, cursor: Cursor)
     """Ask for a run while the content that was seen is not in the ledger, or is there and not compared yet."""
     name = district.district
     seen = cursor.seen[name]
-    mode, _ = Stage(platform.home, platform.warehouse, platform.readers, platform.clock).mode(district)
+    mode, _ = platform.stage.mode(district)
     taken = state.newest is not None and state.newest.content_sha256 == seen.content and not state.last_failed
     if taken and (mode is Mode.PAUSE or state.is_proposed(mode, district.digest())):
         return None, ""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import date, time
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
 from sis_assets.districts.section import Section, wrong
 from sis_assets.districts.text import ClockTime, IsoDate
+from sis_assets.model.calendar import Window
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
+_DAYS = get_args(Day)
 _LONGEST_YEAR = 366
 
 
@@ -36,6 +38,11 @@ class Pull(Section):
         description='When it closes, "HH:MM"; not later than `from` means on the next day. '
         "Without `from` and `to` the whole day is open.",
     )
+
+    @property
+    def window(self) -> Window:
+        """The same as the model has it."""
+        return Window(frozenset(_DAYS.index(day) for day in self.days), self.opens, self.closes)
 
     @model_validator(mode="after")
     def _both_ends(self) -> Self:

@@ -111,6 +111,8 @@ class _Source(Section):
     """What every kind of SIS has."""
 
     sis_name: ClassVar[str]
+    #: Whether we read the SIS itself, so that hours and access are kept, or take what it drops.
+    by_api: ClassVar[bool] = True
 
     @property
     def date_format(self) -> DateFormat:
@@ -182,6 +184,7 @@ class EschoolplusFiles(_TakesRequests):
     """eSchoolPLUS by files in the Career Cruising / Xello layouts."""
 
     sis_name = "eschoolplus"
+    by_api = False
 
     kind: Literal["eschoolplus_files"] = Field(description="The kind of SIS.")
     dropzone: Dropzone = Field(description="Where the files arrive.")
@@ -209,6 +212,7 @@ class OneRosterFiles(_Source):
     """Any SIS by OneRoster CSV files, loose or in one zip."""
 
     sis_name = "oneroster"
+    by_api = False
 
     kind: Literal["oneroster_files"] = Field(description="The kind of SIS.")
     dropzone: Dropzone = Field(description="Where the files arrive.")

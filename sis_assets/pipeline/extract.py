@@ -204,7 +204,25 @@ def _record(connection: DuckDBPyConnection, *, stage: Stage, reads: Sequence[_Re
         _insert_raw(connection, complete)
     _insert_rejected(connection, complete, stage.home.scratch)
     insert(connection, EXTRACTS, rows)
+    _audit_hours(connection, stage, [(read, outcomes[read.id]) for read in reads if read.id in outcomes])
     return outcomes
+
+
+def _audit_hours(
+    connection: DuckDBPyConnection, stage: Stage, reads: Sequence[tuple[_Read, Outcome]]
+) -> None:
+    """Keep in the audit who had which SIS read outside its hours."""
+    for read, outcome in reads:
+        if stage.outside_window and (opens := stage.opens(read.district)):
+            ledger.audit(
+                connection,
+                district_id=read.id,
+                at=stage.clock.now(),
+                actor=stage.outside_window,
+                action="read_outside_window",
+                subject=outcome.extract_id or read.id,
+                detail={"opens": opens.isoformat()},
+            )
 
 
 def _before(connection: DuckDBPyConnection, states: Mapping[str, State]) -> dict[str, _Before]:

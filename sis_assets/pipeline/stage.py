@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sis_assets.model.calendar import Mode, Span, local_day, mode_on
+from sis_assets.model.calendar import Mode, Span, closing, local_day, mode_on, next_opening
 from sis_assets.model.faults import Fault, Mover, PermanentFault, sentence
 
 if TYPE_CHECKING:
@@ -33,12 +33,13 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The surroundings of a stage."""
+    """The surroundings of a stage. `outside_window` names the person who has it read whatever the hours of pull say."""
 
     home: Home
     warehouse: Warehouse
     readers: Readers
     clock: Clock = field(default_factory=Clock)
+    outside_window: str | None = None
 
     def day(self, district: District) -> date:
         """Return the day that it is in the district."""
@@ -51,13 +52,27 @@ class Stage:
 
     def closed(self, district: District) -> str | None:
         """Return the reason why the district's SIS must not be read now, None when it may be."""
-        if not district.access.ended(self.day(district)):
+        if district.access.ended(self.day(district)):
+            return sentence(
+                f"Access to the SIS ended on {district.access.expires}; nothing is read and nothing changes until it is renewed"
+                f" ({district.access.renewal_working_days} working days) and access.expires says so",
+                Mover.DISTRICT,
+            )
+        opens = self.opens(district)
+        if opens is None or self.outside_window:
             return None
         return sentence(
-            f"Access to the SIS ended on {district.access.expires}; nothing is read and nothing changes until it is renewed"
-            f" ({district.access.renewal_working_days} working days) and access.expires says so",
-            Mover.DISTRICT,
+            f"The hours in which the SIS may be read are over; the next begin at {opens.astimezone(district.zone):%Y-%m-%d %H:%M}"
+            f" ({district.timezone}), or now with --outside-window",
+            Mover.ENGINEER,
         )
+
+    def opens(self, district: District) -> datetime | None:
+        """Return when the hours of `pull` begin next, None when they hold now or there are none. They bind API reads only."""
+        if district.pull is None or not district.sis.by_api:
+            return None
+        now, window = self.clock.now(), district.pull.window
+        return None if closing(now, window, district.zone) else next_opening(now, window, district.zone)
 
 
 class Status(StrEnum):

@@ -1,13 +1,22 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sis_assets.model.calendar import Mode, Span, local_day, mode_on, near_year_start
+from sis_assets.model.calendar import (
+    Mode,
+    Span,
+    Window,
+    closing,
+    local_day,
+    mode_on,
+    near_year_start,
+    next_opening,
+)
 
 PAUSE = Span(date(2027, 6, 2), date(2027, 7, 31), Mode.PAUSE)
 ADDITIONS = Span(date(2027, 7, 15), date(2027, 8, 15), Mode.ADDITIONS_ONLY)
@@ -74,3 +83,73 @@ def test_the_sixtieth_day_before_and_after_the_year_start_is_still_near(distance
     start = date(2026, 8, 12)
     assert near_year_start(start + timedelta(distance), start, 60) is near
     assert not near_year_start(start, None, 60)
+
+
+PACIFIC = ZoneInfo("America/Los_Angeles")
+NIGHTS = Window(frozenset(range(5)), time(20), time(2))  # Monday to Friday, over midnight
+
+
+def at(text: str) -> datetime:
+    """A moment of the Pacific wall clock, the first of two."""
+    return datetime.fromisoformat(text).replace(tzinfo=PACIFIC).astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("moment", "closes"),
+    [
+        ("2026-10-15T19:59:59", None),  # a Thursday
+        ("2026-10-15T20:00", "2026-10-16T02:00"),
+        ("2026-10-16T01:59:59", "2026-10-16T02:00"),
+        ("2026-10-16T02:00", None),
+        ("2026-10-17T01:00", "2026-10-17T02:00"),  # Friday's, on Saturday morning
+        ("2026-10-17T20:00", None),
+        ("2026-10-19T00:30", None),  # Monday morning would be Sunday's
+        ("2026-10-31T01:30", "2026-10-31T02:00"),
+    ],
+)
+def test_a_window_over_midnight_belongs_to_the_day_on_which_it_opens(moment: str, closes: str | None) -> None:
+    assert closing(at(moment), NIGHTS, PACIFIC) == (at(closes) if closes else None)
+
+
+@pytest.mark.parametrize("year", [2026, 2027])
+@pytest.mark.parametrize("autumn", [False, True])
+def test_on_both_changes_of_the_clocks_the_wall_clock_decides(year: int, autumn: bool) -> None:
+    change = {(2026, False): "03-08", (2026, True): "11-01", (2027, False): "03-14", (2027, True): "11-07"}[
+        year, autumn
+    ]
+    sundays = Window(frozenset({6}), time(1, 30), time(4))
+    opens, closes = at(f"{year}-{change}T01:30"), at(f"{year}-{change}T04:00")
+    assert closes - opens == timedelta(hours=3.5 if autumn else 1.5)
+    assert closing(opens, sundays, PACIFIC) == closes
+    assert closing(closes - timedelta(seconds=1), sundays, PACIFIC) == closes
+    assert closing(closes, sundays, PACIFIC) is None
+    before = opens - timedelta(seconds=1)
+    assert closing(before, sundays, PACIFIC) is None
+    assert next_opening(before, sundays, PACIFIC) == opens
+    over_midnight = Window(
+        frozenset({5}), time(20), time(2, 30)
+    )  # ends at a time that is skipped, or comes twice
+    end = closing(at(f"{year}-{change}T01:00"), over_midnight, PACIFIC)
+    assert end is not None
+    assert end.astimezone(PACIFIC).hour == (2 if autumn else 3)
+
+
+@given(
+    moment=st.integers(0, 2 * 365 * 24 * 60).map(
+        lambda n: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=n)
+    ),
+    days=st.frozensets(st.integers(0, 6), min_size=1),
+    opens=st.times().map(lambda at: at.replace(second=0, microsecond=0)),
+    closes=st.times().map(lambda at: at.replace(second=0, microsecond=0)),
+)
+def test_what_opens_next_is_open_then_and_not_a_moment_before(
+    moment: datetime, days: frozenset[int], opens: time, closes: time
+) -> None:
+    window = Window(days, opens, closes)
+    start = next_opening(moment, window, PACIFIC)
+    assert moment < start <= moment + timedelta(days=8, hours=1)
+    assert start.astimezone(PACIFIC).weekday() in days
+    end = closing(start, window, PACIFIC)
+    assert end is None or start < end <= start + timedelta(
+        hours=25
+    )  # None: hours that the change of clocks swallows
