@@ -519,7 +519,9 @@ def query(
     import duckdb  # noqa: PLC0415 - heavy, only where needed
 
     reading = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
-    with _lake() as warehouse, warehouse.read() as connection:
+    from sis_assets.warehouse.lake import wide  # noqa: PLC0415 - beside its use
+
+    with _lake() as warehouse, warehouse.read() as connection, wide(connection):
         try:
             statements = connection.extract_statements(sql)
             if len(statements) != 1 or statements[0].type not in reading:

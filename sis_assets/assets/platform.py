@@ -16,6 +16,7 @@ from sis_assets.pipeline.stage import Clock, Outcome, Stage, Status, redacted
 from sis_assets.pipeline.sync import goes_on, merge
 from sis_assets.sis.kinds import RAW_TABLES
 from sis_assets.warehouse import Home, Warehouse
+from sis_assets.warehouse.lake import wide
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -169,5 +170,6 @@ class Lake(DuckDBResource):
         with (
             Warehouse(Home.from_environment(), ALL_TABLES, read_only=True) as warehouse,
             warehouse.read() as connection,
+            wide(connection),
         ):
             yield connection

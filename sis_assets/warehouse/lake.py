@@ -35,8 +35,8 @@ _LOOK = f"SELECT 1 FROM duckdb_schemas() WHERE database_name = '{LAKE}' LIMIT 1"
 
 
 @contextmanager
-def wide(connection: DuckDBPyConnection, rows: int) -> Iterator[None]:
-    """Run the block's statements on all cores when there are many rows to work on.
+def wide(connection: DuckDBPyConnection, rows: int = WIDE_ROWS) -> Iterator[None]:
+    """Run the block's statements on all cores when there are many rows to work on; without `rows`, in any case.
 
     The lake plans each statement, and commits, with many small queries to its catalog; on one core they take half as long.
     """

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sis_assets.warehouse.lake import wide
 from sis_assets.warehouse.migration import literal
 from sis_assets.warehouse.opening import LAKE
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from duckdb import DuckDBPyConnection
 
     from sis_assets.warehouse.home import Home
     from sis_assets.warehouse.lake import Warehouse
@@ -95,7 +98,12 @@ def _tables(warehouse: Warehouse) -> list[tuple[str, str]]:
 def _call(warehouse: Warehouse, function: str, arguments: str) -> list[tuple[Any, ...]]:
     """Call one of DuckLake's maintenance functions in a transaction of its own."""
     query = f"CALL ducklake_{function}('{LAKE}', {arguments})"
-    return warehouse.write(lambda connection: connection.execute(query).fetchall())
+
+    def call(connection: DuckDBPyConnection) -> list[tuple[Any, ...]]:
+        with wide(connection):
+            return connection.execute(query).fetchall()
+
+    return warehouse.write(call)
 
 
 def _processed(rows: list[tuple[Any, ...]]) -> int:
