@@ -323,9 +323,14 @@ EXTRACTS = _table(
     Column(
         "rows_loaded",
         WHOLE,
-        "Records that stand in the core tables, or were set aside by the district's own settings.",
+        "Records that stand in the core tables, or were set aside by the district's own settings."
+        " NULL until the extract is typed; one that another replaced before, in a pause, never is.",
     ),
-    Column("rows_rejected", WHOLE, "Records in core.rejected_rows."),
+    Column(
+        "rows_rejected",
+        WHOLE,
+        "Records in core.rejected_rows; until the extract is typed, those that could not be read.",
+    ),
     Column("content_sha256", TEXT, "Hash of all files' bytes: what `the same bytes` means."),
     Column("read_under", TEXT, "Hash of the settings under which the bytes were read."),
     Column("typed_under", TEXT, "Hash of the settings and code under which the core tables were made of it."),

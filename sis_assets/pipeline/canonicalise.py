@@ -205,7 +205,9 @@ class _Judging:
         self._connection = connection
         self._works = works
         self.refused = 0
-        self.unread = any(work.extract.typed_under is not None or work.extract.rejected for work in works)
+        self.unread = any(
+            work.extract.typed_under is not None or work.extract.rejected != 0 for work in works
+        )
         self.entities: list[str] = []
         connection.execute(
             "CREATE OR REPLACE TEMP TABLE refused"

@@ -98,7 +98,7 @@ def _relations(connection: DuckDBPyConnection, cases: Sequence[Case]) -> None:
         f"CREATE OR REPLACE TEMP VIEW after AS SELECT * FROM lake.core.students WHERE district_id IN ({names})"
     )
     connection.execute("CREATE OR REPLACE TEMP TABLE rejected (district_id VARCHAR, record_key VARCHAR)")
-    if any(case.extract.rejected for case in cases):
+    if any(case.extract.rejected != 0 for case in cases):
         connection.execute(
             "INSERT INTO rejected SELECT district_id, record_key FROM lake.core.rejected_rows"
             f" WHERE district_id IN ({names}) AND (extract_id || '') IN ({extracts}) AND entity || '' = 'students'"

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """A complete extract as the ledger knows it. `records` is counted by entity, `rejected` over all of them, so far."""
+    """A complete extract as the ledger knows it. `records` is counted by entity, `rejected` over all of them, so far (None: not known)."""
 
     extract_id: str
     started_at: datetime
     content_sha256: str
     read_under: str
     typed_under: str | None
-    rejected: int
+    rejected: int | None
     records: Mapping[str, int]
     files: Mapping[str, str]
 
@@ -77,7 +77,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _EXTRACT = """{'extract_id': e.extract_id, 'started_at': epoch_us(e.started_at), 'content_sha256': e.content_sha256,
   'read_under': e.read_under, 'typed_under': e.typed_under,
-  'rejected': coalesce(e.rows_rejected, 0), 'files': list_transform(e.files, lambda f: {'entity': f.entity, 'records': f.records, 'sha256': f.sha256})}"""
+  'rejected': e.rows_rejected, 'files': list_transform(e.files, lambda f: {'entity': f.entity, 'records': f.records, 'sha256': f.sha256})}"""
 # The ledger's tables are small: hiding the district's column from the planner spares a look into the statistics of
 # every file of the lake, which costs more than reading them.
 _OURS = "(district_id || '') IN (SELECT unnest(?))"

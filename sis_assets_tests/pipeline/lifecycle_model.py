@@ -204,7 +204,11 @@ class Model:
         held: set[tuple[Id, str]] = set()
         for kind, (percent, floor) in LIMITS.items():
             mine = [key for key in rows if key[1] == kind]
-            if kind == "create" and not self.accounts:
+            if (
+                kind == "create"
+                and not self.accounts
+                and all(found.status != "undone" for found in self.sets)
+            ):
                 continue
             for school in (None, "16", "27"):
                 here = [key for key in mine if school in {None, self._place(key, rows, extract)}]
