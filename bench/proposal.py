@@ -27,7 +27,7 @@ COLUMNS = [
     "PreRegSchoolCode", "StateProvNumber", "Email", "GraduationYear", "Homeroom", "Counselor", "Track",
 ]  # fmt: skip
 DBT = ["--only-binary", ":all:", "dbt-core==1.12.0", "dbt-duckdb==1.11.1"]
-DLT = ["dlt[duckdb]==1.31.0", "pyarrow"]
+DLT = ["dlt[duckdb]==1.31.0", "pyarrow", "pandas"]
 SMALL = 200_000
 
 
@@ -199,15 +199,16 @@ def dbt(folder: Path, before: Path, after: Path, rounds: int) -> list[float] | N
 
 DLT_SCRIPT = """
 import sys, time, dlt, pyarrow.csv as pc
+from dlt.sources.helpers.transform import add_row_hash_to_table
 before, after = sys.argv[1:3]
-pipeline = dlt.pipeline("bench", destination=dlt.destinations.duckdb(sys.argv[3]), dataset_name="d", pipelines_dir=sys.argv[4])
+pipeline = dlt.pipeline("bench", destination=dlt.destinations.duckdb(sys.argv[3]), dataset_name="history", pipelines_dir=sys.argv[4])
 def load(path):
     read = pc.read_csv(path, parse_options=pc.ParseOptions(delimiter="|", quote_char=False),
         convert_options=pc.ConvertOptions(column_types={name: "string" for name in open(path).readline().strip().split("|")}))
-    @dlt.resource(name="students", write_disposition={"disposition": "merge", "strategy": "scd2"}, primary_key="StudentID")
+    @dlt.resource(name="students", write_disposition={"disposition": "merge", "strategy": "scd2", "row_version_column_name": "row_hash"})
     def students():
         yield read
-    pipeline.run(students())
+    pipeline.run(students().add_map(add_row_hash_to_table("row_hash")))
 load(before)
 begin = time.perf_counter(); load(after); print(time.perf_counter() - begin)
 """
