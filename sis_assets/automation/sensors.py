@@ -148,7 +148,7 @@ def _look(platform: Platform, district: District, state: State, cursor: Cursor) 
         if listing == before.listing and before.content and now - since >= SETTLED_SECONDS:
             cursor.seen[name] = replace(before, since=since)
             return _again(platform, district, state, cursor)
-        found = client.fetch(district, platform.home, state.entities)
+        found = client.fetch(district, platform.home, state.held_before(district.sis.kind))
     except TransientFault as fault:
         return None, fault.reason
     except Fault as fault:

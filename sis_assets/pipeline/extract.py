@@ -107,7 +107,8 @@ def _fetch_all(
 ) -> list[Delivery | NotYet | Fault]:
     def fetch(district: District) -> Delivery | NotYet | Fault:
         try:
-            return sis_of(district).client.fetch(district, stage.home, states[district.district].entities)
+            held_before = states[district.district].held_before(district.sis.kind)
+            return sis_of(district).client.fetch(district, stage.home, held_before)
         except Exception as error:  # noqa: BLE001 - one district's trouble, whatever it is, stops no other
             return error if isinstance(error, Fault) else redacted(error)
 

@@ -47,20 +47,24 @@ class State:
     """Where a district stands.
 
     `newest` is its newest complete extract, `typed` the one of which the canonical tables were made, `last_failed` whether
-    the newest read failed, `entities` what complete extracts held so far.
+    the newest read failed, `entities` what complete extracts held so far, with the kind of SIS.
     """
 
     reads: int = 0
     last_failed: bool = False
     newest: Extract | None = None
     typed: Extract | None = None
-    entities: frozenset[str] = frozenset()
+    entities: frozenset[tuple[str, str]] = frozenset()
     proposal: Proposal | None = None
     held: tuple[str, ...] = ()
 
     def next_extract_id(self, district_id: str) -> str:
         """Return the id that the next read of the district gets: running numbers sort as text."""
         return f"{district_id}-{self.reads + 1:06d}"
+
+    def held_before(self, kind: str) -> frozenset[str]:
+        """Return the entities that complete extracts of this kind of SIS held so far."""
+        return frozenset(entity for of, entity in self.entities if of == kind)
 
     def is_proposed(self, mode: str, district_file_sha256: str) -> bool:
         """Whether the newest extract's bytes were compared last, under this mode and district file."""
@@ -85,7 +89,7 @@ _NEWEST = f"""
 SELECT e.district_id, count(*) AS reads, arg_max(e.status, e.extract_id) = 'failed' AS last_failed,
   arg_max({_EXTRACT}, e.extract_id) FILTER (e.status = 'complete') AS newest,
   arg_max({_EXTRACT}, e.extract_id) FILTER (e.status = 'complete' AND e.typed_under IS NOT NULL) AS typed,
-  list_distinct(flatten(list(list_transform(e.files, lambda f: f.entity)) FILTER (e.status = 'complete'))) AS entities
+  list_distinct(flatten(list(list_transform(e.files, lambda f: [e.sis, f.entity])) FILTER (e.status = 'complete'))) AS entities
 FROM ops.extracts e WHERE {_OURS} GROUP BY e.district_id
 """
 _PROPOSALS = f"""
@@ -115,7 +119,7 @@ def states(connection: DuckDBPyConnection, districts: Sequence[str]) -> dict[str
             last_failed=bool(last_failed),
             newest=_extract(newest),
             typed=_extract(typed),
-            entities=frozenset(entities or ()),
+            entities=frozenset((kind, entity) for kind, entity in entities or ()),
             proposal=proposals.get(name),
             held=held.get(name, ()),
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from sis_assets.sis.delimited import Readers
+from sis_assets_tests.powerschool_line import opened  # noqa: F401 - a fixture
 
 
 @pytest.fixture(scope="session")
