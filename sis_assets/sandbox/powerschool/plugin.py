@@ -68,6 +68,9 @@ def read_plugin(path: Path, known: Mapping[str, Collection[str]]) -> Plugin:
 
     Raises PluginRejected for what the server would not take.
     """
+    with path.open("rb") as content:
+        if not zipfile.is_zipfile(content):
+            raise PluginRejected(f"{path} is no zip")
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         if "plugin.xml" not in names:
