@@ -23,9 +23,10 @@ from sis_assets.automation.launch import instance_of, sync
 from sis_assets.pipeline.decide import Decision, Proposal, decide, find
 from sis_assets.pipeline.stage import Clock, Outcome
 from sis_assets.sandbox import dagster_ui, demo_home
-from sis_assets.sandbox.districts import SampleDistrict, cut_off, founded, write
+from sis_assets.sandbox.players import Player, ServerPlayer, file_player, powerschool_of
+from sis_assets.sandbox.powerschool.server import Sandbox
 from sis_assets.sandbox.sftp_server import NoServer, SftpServer, sftp_server
-from sis_assets.sandbox.story import CAST, NIGHTS, SCHOOL_YEAR, Cast, Night, Turn
+from sis_assets.sandbox.story import CAST, DROPPING, MOCKFORD, NIGHTS, TESTBURY, Night
 from sis_assets.sis.delimited import Readers
 from sis_assets.warehouse import Warehouse
 from sis_assets.warehouse.home import Home
@@ -62,12 +63,21 @@ def play(home: Home, *, once: bool, port: int, console: Console) -> int:
 
 def _play(stack: ExitStack, home: Home, *, once: bool, port: int, console: Console) -> int:
     stack.enter_context(demo_home.fresh(home))
-    server = _server(stack, home, console)
-    demo_home.write_district_files(home, server)
+    sftp = _sftp(stack, home, console)
+    powerschool = stack.enter_context(powerschool_of(TESTBURY, len(CAST), demo_home.write_plugin(home)))
+    demo_home.write_district_files(home, sftp, powerschool)
+    console.print(_introduced(home, sftp, powerschool), highlight=False, soft_wrap=True)
     instance = stack.enter_context(instance_of(home))
     # The webserver takes as long to start as several nights take to play.
     web = None if once else stack.enter_context(dagster_ui.webserver(home, port))
-    differences = _play_nights(home, lambda platform, names: sync(platform, instance, names), console)
+    players: dict[str, Player] = {
+        cast.district: file_player(cast, demo_home.drops(home) / cast.district, seed)
+        for seed, cast in enumerate(DROPPING, start=1)
+    }
+    players[TESTBURY.district] = ServerPlayer(powerschool)
+    differences = _play_nights(
+        home, players, lambda platform, names: sync(platform, instance, names), console
+    )
     if differences:
         console.print("[red]Not as told:[/]")
         for difference in differences:
@@ -79,67 +89,33 @@ def _play(stack: ExitStack, home: Home, *, once: bool, port: int, console: Conso
     return OK
 
 
-def _server(stack: ExitStack, home: Home, console: Console) -> SftpServer | None:
+def _sftp(stack: ExitStack, home: Home, console: Console) -> SftpServer | None:
     folder = demo_home.drops(home)
-    for cast in CAST:
+    for cast in DROPPING:
         (folder / cast.district).mkdir(parents=True)
     try:
-        server = stack.enter_context(sftp_server(home.root / "sftp", folder=folder))
+        return stack.enter_context(sftp_server(home.root / "sftp", folder=folder))
     except NoServer as missing:
         console.print(
-            f"[yellow]Without SFTP:[/] {missing} All districts use local folders instead.", highlight=False
+            f"[yellow]Without SFTP:[/] {missing} Files are dropped into local folders instead.",
+            highlight=False,
         )
         return None
-    console.print(
-        f"Made three districts in {home.root}: one drops its files into a local folder, two on an SFTP server"
-        f" (OpenSSH, {server.host}:{server.port}).",
-        highlight=False,
-        soft_wrap=True,
+
+
+def _introduced(home: Home, sftp: SftpServer | None, powerschool: Sandbox) -> str:
+    ways = (
+        "three drop their files into local folders"
+        if sftp is None
+        else f"one drops its files into a local folder, two on an SFTP server (OpenSSH, {sftp.host}:{sftp.port})"
     )
-    return server
+    return (
+        f"Made four districts in {home.root}: {ways}, and one has a PowerSchool (made up, {powerschool.url})."
+    )
 
 
-@dataclass(slots=True)
-class _Player:
-    """A district of the demo: as it is, as its files last showed it, and how many accounts must be active."""
-
-    cast: Cast
-    drop: Path
-    truth: SampleDistrict
-    shown: int = 0
-    active: int = 0
-
-    def send(self, turn: Turn) -> None:
-        """Let the district change, and put its files into its drop."""
-        if turn.becomes is not None:
-            self.truth = turn.becomes(self.truth)
-        if not turn.sends:
-            return
-        shown = turn.shows(self.truth) if turn.shows else self.truth
-        written = write(shown, self.drop, self.cast.form)
-        if turn.cut_at is not None:
-            cut_off(written["students"], share=turn.cut_at)
-        else:
-            self.shown = shown.students.height
-
-    def expect(self, outcome: Outcome) -> None:
-        """Take note of how many accounts are active after a sync: what is held has not happened yet."""
-        if str(outcome.status) in {"applied", "held"}:
-            held = [found.counts for found in outcome.change_sets if found.status == "held"]
-            self.active = self.shown + sum(c["deactivate"] - c["create"] - c["reactivate"] for c in held)
-
-
-def _play_nights(home: Home, run: Sync, console: Console) -> list[str]:
+def _play_nights(home: Home, players: Mapping[str, Player], run: Sync, console: Console) -> list[str]:
     """Play every night; gives what differed from the story."""
-    folder = demo_home.drops(home)
-    players = {
-        cast.district: _Player(
-            cast,
-            folder / cast.district,
-            founded(students=cast.students, seed=number, school_year=SCHOOL_YEAR),
-        )
-        for number, cast in enumerate(CAST, start=1)
-    }
     with Warehouse(home, ALL_TABLES) as warehouse, Readers() as readers:
         stage = _Stage(home, warehouse, readers, run, console)
         differences = [found for night in NIGHTS for found in stage.play(night, players)]
@@ -157,15 +133,15 @@ class _Stage:
     run: Sync
     console: Console
 
-    def play(self, night: Night, players: Mapping[str, _Player]) -> list[str]:
+    def play(self, night: Night, players: Mapping[str, Player]) -> list[str]:
         """Play one night and tell it; gives what differed."""
         self.console.print(f"\n[bold]{night.at:%a %d %b %Y}  {night.title}[/]", highlight=False)
         self.console.print(night.story, style="italic", highlight=False)
-        with self.console.status("The districts send their files"):
-            for player in players.values():
-                player.send(night.turn(player.cast.district))
-        for district in night.approves:
-            self._approve(night, players[district])
+        with self.console.status("The districts live on"):
+            for name, player in players.items():
+                player.take(night.turn(name))
+        for name in night.approves:
+            self._approve(night, name, players[name])
         with (
             self.console.status("Syncing"),
             Platform(self.home, at=night.at, warehouse=self.warehouse, readers=self.readers) as platform,
@@ -176,21 +152,21 @@ class _Stage:
         active = self._active()
         differences = []
         for name, player in players.items():
-            player.expect(outcomes[name])
+            player.expected.after(outcomes[name])
             wanted = night.turn(name).ends
             if str(outcomes[name].status) != wanted:
                 differences.append(
                     f"{night.title}: {name} was to be {wanted} and is {outcomes[name].status}. {outcomes[name].reason}"
                 )
-            if active.get(name, 0) != player.active:
+            if active.get(name, 0) != player.expected.active:
                 differences.append(
-                    f"{night.title}: {name} was to have {player.active:,} active accounts and has {active.get(name, 0):,}."
+                    f"{night.title}: {name} was to have {player.expected.active:,} active accounts and has {active.get(name, 0):,}."
                 )
         return differences
 
-    def _approve(self, night: Night, player: _Player) -> None:
+    def _approve(self, night: Night, district: str, player: Player) -> None:
         with self.warehouse.read() as connection:
-            held = find(connection, "district_id = ? AND status = 'held'", (player.cast.district,))
+            held = find(connection, "district_id = ? AND status = 'held'", (district,))
         for proposal in held:
             done = decide(
                 self.warehouse,
@@ -200,7 +176,7 @@ class _Stage:
                 content_sha256=proposal.content_sha256,
                 by=APPROVER,
             )
-            player.active -= done.counts["deactivate"]
+            player.expected.active -= done.counts["deactivate"]
             self.console.print(
                 f"  {done.change_set_id} is approved: {done.counts['deactivate']:,} deactivated",
                 highlight=False,
@@ -266,7 +242,9 @@ def _serve(stack: ExitStack, home: Home, web: dagster_ui.Child, *, port: int, co
             web.check()
             daemon.check()
     stack.close()
-    console.print("\nStopped: the webserver, the daemon, their code servers and the SFTP server have ended.")
+    console.print(
+        "\nStopped: the webserver, the daemon, their code servers, the SFTP server and the PowerSchool have ended."
+    )
 
 
 def _say_what_to_look_at(home: Home, url: str, console: Console) -> None:
@@ -276,11 +254,15 @@ def _say_what_to_look_at(home: Home, url: str, console: Console) -> None:
     console.print(f"\n[bold]Dagster answers at {url}[/]  Look at", highlight=False)
     for what, where in (
         (
-            "the lineage, from the files to the outbox",
+            "the lineage, from the SIS to the outbox",
             f"{url}/assets/delivery/outbox?view=lineage&lineageScope=upstream&lineageDepth=4",
         ),
         ("a table's columns, and what each is made of", f"{url}/assets/core/students?view=overview"),
-        ("one district's history", f"{change_sets}?view=partitions&partition={CAST[-1].district}"),
+        ("one district's history", f"{change_sets}?view=partitions&partition={MOCKFORD.district}"),
+        (
+            "what PowerSchool said, and when it failed",
+            f"{url}/assets/raw/students?view=partitions&partition={TESTBURY.district}",
+        ),
         ("counts per kind of change: Metadata, then Plots", f"{change_sets}?view=overview"),
         ("the quality checks", f"{url}/assets/core/students?view=checks"),
     ):

@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sis_assets.model.faults import Mover, NeedsPerson
+from sis_assets.sandbox.powerschool.server import Sandbox
 from sis_assets.sandbox.sftp_server import SftpServer
-from sis_assets.sandbox.story import CAST, Cast
+from sis_assets.sandbox.story import CAST, DROPPING, TESTBURY, Cast, FileCast
+from sis_assets.sis.powerschool import plugin
 from sis_assets.warehouse.home import Home
 
 MARK = "made-by-the-demo"
-_MADE = ("districts", "drops", "sftp", "landing", "outbox", "warehouse", "dagster")
+_MADE = ("districts", "secrets", "drops", "sftp", "plugin", "landing", "outbox", "warehouse", "dagster")
 
 
 def drops(home: Home) -> Path:
@@ -67,15 +69,27 @@ def _foreign(home: Home) -> str:
     return str(min(found).relative_to(home.root)) if found else ""
 
 
-def write_district_files(home: Home, server: SftpServer | None) -> None:
-    """Write the three district files. Without a server every district drops into a local folder."""
-    for cast in CAST:
-        text = district_file(cast, drops(home) / cast.district, server if cast.by_sftp else None)
-        (home.districts / f"{cast.district}.yaml").write_text(text)
+def write_plugin(home: Home) -> Path:
+    """Write the plugin that a district installs, as `sis-assets plugin powerschool` does; gives its path."""
+    path = home.root / "plugin" / "sis-assets-plugin.zip"
+    path.parent.mkdir()
+    path.write_bytes(plugin.built("helpdesk@example.org"))
+    return path
 
 
-def district_file(cast: Cast, drop: Path, server: SftpServer | None) -> str:
-    """Return a district file's text, as an engineer would write it."""
+def write_district_files(home: Home, sftp: SftpServer | None, powerschool: Sandbox) -> None:
+    """Write the four district files, and PowerSchool's credentials. Without SFTP the files go into local folders."""
+    texts = {
+        cast.district: district_file(cast, drops(home) / cast.district, sftp if cast.by_sftp else None)
+        for cast in DROPPING
+    }
+    texts[TESTBURY.district] = _powerschool_file(home, powerschool)
+    for district, text in texts.items():
+        (home.districts / f"{district}.yaml").write_text(text)
+
+
+def district_file(cast: FileCast, drop: Path, server: SftpServer | None) -> str:
+    """Return the text of a district file for files, as an engineer would write it."""
     place: Mapping[str, object] = {"folder": f"../drops/{cast.district}"}
     if server is not None:
         place = {
@@ -88,6 +102,37 @@ def district_file(cast: Cast, drop: Path, server: SftpServer | None) -> str:
                 "path": str(drop),
             }
         }
+    return _text(
+        cast,
+        "  kind: eschoolplus_files",
+        "  dropzone:",
+        *_lines(place, "    "),
+        "    # The demo syncs when its files are there. A real drop is left alone until it is quiet: 300 seconds.",
+        "    quiet_seconds: 0",
+        "  files:",
+        *_lines({"delimiter": cast.form.delimiter, "encoding": cast.form.encoding}, "    "),
+    )
+
+
+def _powerschool_file(home: Home, server: Sandbox) -> str:
+    """Put the credentials where only this account reads them, and return the district file's text that points there."""
+    secrets = home.root / "secrets"
+    secrets.mkdir(mode=0o700)
+    values = {"client_id": server.client_id, "client_secret": server.client_secret}
+    places = {name: f"{TESTBURY.district}-{name.replace('_', '-')}" for name in values}
+    for name, value in values.items():
+        path = secrets / places[name]
+        path.touch(mode=0o600)
+        path.write_text(f"{value}\n")
+    return _text(
+        TESTBURY,
+        "  kind: powerschool",
+        f"  url: {server.url}",
+        *(f"  {name}: {{file: ../secrets/{place}}}" for name, place in places.items()),
+    )
+
+
+def _text(cast: Cast, *sis: str) -> str:
     return "\n".join(
         [
             "# Made by `sis-assets demo`. Nobody in this district exists.",
@@ -96,13 +141,7 @@ def district_file(cast: Cast, drop: Path, server: SftpServer | None) -> str:
             f"timezone: {cast.timezone}",
             f"state: {cast.state}",
             "sis:",
-            "  kind: eschoolplus_files",
-            "  dropzone:",
-            *_lines(place, "    "),
-            "    # The demo syncs when its files are there. A real drop is left alone until it is quiet: 300 seconds.",
-            "    quiet_seconds: 0",
-            "  files:",
-            *_lines({"delimiter": cast.form.delimiter, "encoding": cast.form.encoding}, "    "),
+            *sis,
             "calendar:",
             "  year_start: 2026-08-12",
             "  year_end: 2027-06-04",

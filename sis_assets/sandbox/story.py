@@ -1,25 +1,16 @@
-"""What happens in the demo: three made-up districts, night by night, and how every night must end.
+"""What happens in the demo: four made-up districts, night by night, and how every night must end.
 
-Pure data and functions over values; `demo.py` plays it.
+Pure data; `players.py` lets it happen, `demo.py` plays it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from sis_assets.sandbox.districts import (
-    Churn,
-    Form,
-    SampleDistrict,
-    after_a_day,
-    after_the_summer,
-    without_school,
-)
-
-Change = Callable[[SampleDistrict], SampleDistrict]
+from sis_assets.sandbox.districts import Form
 
 SCHOOL_YEAR = 2026
 _ELEMENTARY = "01001"
@@ -27,39 +18,62 @@ _ELEMENTARY = "01001"
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """One of the demo's districts: its district file's particulars, its size, and how it writes its files."""
+    """One of the demo's districts: its district file's particulars, and its size."""
 
     district: str
     name: str
     timezone: str
     state: str
     students: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileCast(Cast):
+    """A district that sends files, and how it writes them."""
+
     by_sftp: bool
     form: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day on which so many students arrive, leave, change school, and have a name or an address corrected."""
+
+    arrivals: int
+    leavers: int
+    transfers: int
+    corrections: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summer:
+    """The change of the school year."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What a district does before a night's sync, and the status with which its sync must end.
 
-    becomes  what happened in the district since the last night
-    shows    what its files show of that, where an accident makes a difference
-    cut_at   the share of Student.txt that arrives, where the upload breaks off
-    sends    whether it sends files at all
+    becomes   what happened in the district since the last night
+    forgets   the school without whose students its files are written, by accident
+    cut_at    the share of Student.txt that arrives, where the upload breaks off
+    sends     whether it sends files at all
+    scenario  what goes wrong with its server during the sync, by the name that `sandbox serve` knows it by
     """
 
     ends: str
-    becomes: Change | None = None
-    shows: Change | None = None
+    becomes: Day | Summer | None = None
+    forgets: str | None = None
     cut_at: float | None = None
     sends: bool = True
+    scenario: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Night:
     """One night. `approves` names the districts whose held change set a person approves before the sync.
 
-    A district without a turn sends nothing new, and its sync must say `unchanged`.
+    A district without a turn has nothing new, and its sync must say `unchanged`.
     """
 
     at: datetime
@@ -75,7 +89,7 @@ class Night:
 
 _SILENT = Turn("unchanged", sends=False)
 
-SAMPLETON = Cast(
+SAMPLETON = FileCast(
     district="sampleton",
     name="Sampleton Charter School",
     timezone="America/Los_Angeles",
@@ -84,7 +98,7 @@ SAMPLETON = Cast(
     by_sftp=False,
     form=Form(),
 )
-EXAMPLEVILLE = Cast(
+EXAMPLEVILLE = FileCast(
     district="exampleville",
     name="Exampleville Public Schools",
     timezone="America/Chicago",
@@ -93,7 +107,7 @@ EXAMPLEVILLE = Cast(
     by_sftp=True,
     form=Form(delimiter=",", encoding="cp1252", courses="CourseCodes.txt"),
 )
-MOCKFORD = Cast(
+MOCKFORD = FileCast(
     district="mockford",
     name="Mockford County Schools",
     timezone="America/New_York",
@@ -102,27 +116,28 @@ MOCKFORD = Cast(
     by_sftp=True,
     form=Form(student_courses="StudentCourse.txt"),
 )
-CAST = (SAMPLETON, EXAMPLEVILLE, MOCKFORD)
-
-
-def _ordinary(arrivals: int, leavers: int, transfers: int, corrections: int) -> Change:
-    churn = Churn(arrivals, leavers, transfers, renamed=corrections, readdressed=corrections)
-    return lambda district: after_a_day(district, churn)
+TESTBURY = Cast(
+    district="testbury",
+    name="Testbury Unified School District",
+    timezone="America/Denver",
+    state="CO",
+    students=900,
+)
+DROPPING = (SAMPLETON, EXAMPLEVILLE, MOCKFORD)
+CAST: tuple[Cast, ...] = (*DROPPING, TESTBURY)
 
 
 def _evening(month: int, day: int) -> datetime:
     return datetime(SCHOOL_YEAR, month, day, 20, tzinfo=UTC)
 
 
-def _lost_school(district: SampleDistrict) -> SampleDistrict:
-    return without_school(district, _ELEMENTARY)
-
-
+FIRST_NIGHT = _evening(5, 18)
 NIGHTS = (
     Night(
-        _evening(5, 18),
+        FIRST_NIGHT,
         "The first sync",
-        "Three districts send their files for the first time. Everybody gets an account.",
+        "Three districts send their files for the first time, and Testbury's PowerSchool is asked for the first time."
+        " Everybody gets an account.",
         {cast.district: Turn("applied") for cast in CAST},
     ),
     Night(
@@ -130,35 +145,40 @@ NIGHTS = (
         "An ordinary night",
         "A few students arrive, leave, change school, or have a name or an e-mail address corrected.",
         {
-            "sampleton": Turn("applied", _ordinary(1, 1, 0, 1)),
-            "exampleville": Turn("applied", _ordinary(4, 3, 5, 2)),
-            "mockford": Turn("applied", _ordinary(9, 6, 11, 4)),
+            "sampleton": Turn("applied", Day(1, 1, 0, 1)),
+            "exampleville": Turn("applied", Day(4, 3, 5, 2)),
+            "mockford": Turn("applied", Day(9, 6, 11, 4)),
+            "testbury": Turn("applied", Day(3, 2, 0, 2)),
         },
     ),
     Night(
         _evening(5, 20),
-        "An upload breaks off",
-        "Exampleville's Student.txt ends in the middle of a record. Its sync fails and changes nothing; the others go on.",
+        "A bad night",
+        "Exampleville's Student.txt ends in the middle of a record, and Testbury's PowerSchool fails at the seventh page of"
+        " students. Both syncs fail and change nothing; the others go on.",
         {
-            "exampleville": Turn("failed", _ordinary(2, 2, 3, 1), cut_at=0.6),
-            "mockford": Turn("applied", _ordinary(3, 4, 6, 3)),
+            "exampleville": Turn("failed", Day(2, 2, 3, 1), cut_at=0.6),
+            "mockford": Turn("applied", Day(3, 4, 6, 3)),
+            "testbury": Turn("failed", Day(2, 3, 0, 1), scenario="page_seven_fails"),
         },
     ),
     Night(
         _evening(5, 21),
-        "The upload is repeated",
-        "Exampleville sends the whole file. What the broken one held back is applied now.",
-        {"exampleville": Turn("applied")},
+        "Both are whole again",
+        "Exampleville sends the whole file, and Testbury's PowerSchool answers. What the bad night held back is applied now.",
+        {"exampleville": Turn("applied"), "testbury": Turn("applied")},
     ),
     Night(
         _evening(8, 17),
         "A new school year",
-        "Everybody is promoted, many to their next school; kindergarteners arrive. The graduates are simply gone from the"
-        " files, which in a high school is too many at once to believe: their deactivation waits for a person.",
+        "Everybody is promoted, many to their next school; the youngest arrive. The graduates are gone from the files, and"
+        " PowerSchool says that they have graduated. In a high school that is too many at once to believe: their"
+        " deactivation waits for a person.",
         {
-            "sampleton": Turn("applied", after_the_summer),
-            "exampleville": Turn("held", after_the_summer),
-            "mockford": Turn("held", after_the_summer),
+            "sampleton": Turn("applied", Summer()),
+            "exampleville": Turn("held", Summer()),
+            "mockford": Turn("held", Summer()),
+            "testbury": Turn("held", Summer()),
         },
     ),
     Night(
@@ -166,28 +186,34 @@ NIGHTS = (
         "The graduates are confirmed",
         "The districts say that these were their graduates, and a person approves. In Mockford many families have moved"
         " over the summer, so hundreds of students change school.",
-        {"mockford": Turn("applied", _ordinary(12, 8, 310, 6))},
-        approves=("exampleville", "mockford"),
+        {"mockford": Turn("applied", Day(12, 8, 310, 6))},
+        approves=("exampleville", "mockford", "testbury"),
     ),
     Night(
         _evening(9, 15),
         "A school disappears",
-        "Exampleville's export forgets a whole school. The guard holds the deactivation of its students.",
-        {"exampleville": Turn("held", _ordinary(2, 1, 4, 2), shows=_lost_school)},
+        "Exampleville's export forgets a whole school. The guard holds the deactivation of its students. In Testbury"
+        " somebody takes the plugin's right to read away; its sync fails and says who must give it back.",
+        {
+            "exampleville": Turn("held", Day(2, 1, 4, 2), forgets=_ELEMENTARY),
+            "testbury": Turn("failed", Day(2, 1, 0, 1), scenario="no_v1_right"),
+        },
     ),
     Night(
         _evening(9, 16),
         "The next good file",
-        "Exampleville's export is whole again and supersedes what was held. Now Mockford's forgets a school.",
+        "Exampleville's export is whole again and supersedes what was held. Testbury has given the right back. Now"
+        " Mockford's export forgets a school.",
         {
-            "exampleville": Turn("applied", _ordinary(3, 2, 2, 1)),
-            "mockford": Turn("held", _ordinary(5, 4, 7, 2), shows=_lost_school),
+            "exampleville": Turn("applied", Day(3, 2, 2, 1)),
+            "mockford": Turn("held", Day(5, 4, 7, 2), forgets=_ELEMENTARY),
+            "testbury": Turn("applied"),
         },
     ),
     Night(
         _evening(9, 17),
         "Nothing new",
-        "Nobody sends anything. What is held in Mockford stays held until somebody decides.",
+        "Nobody sends anything, and nothing changes in Testbury. What is held in Mockford stays held until somebody decides.",
         {"mockford": Turn("held", sends=False)},
     ),
 )

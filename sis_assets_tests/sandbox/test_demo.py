@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from sis_assets.districts import load_districts
+from sis_assets.districts import load_districts, reveal
 from sis_assets.model.faults import NeedsPerson
 from sis_assets.sandbox import dagster_ui, demo_home
 from sis_assets.sandbox.demo import USAGE, play
+from sis_assets.sandbox.players import ServerPlayer, powerschool_of
+from sis_assets.sandbox.powerschool.server import Sandbox
 from sis_assets.sandbox.sftp_server import SftpServer
-from sis_assets.sandbox.story import CAST, NIGHTS
+from sis_assets.sandbox.story import CAST, NIGHTS, TESTBURY, Day, Turn
 from sis_assets.warehouse.home import Home
 from sis_assets_tests.openssh import needs_sshd
 
@@ -39,6 +45,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.fixture
+def powerschool(tmp_path: Path) -> Iterator[Sandbox]:
+    """Testbury's, with the plugin that a home of the demo holds."""
+    home = Home.at(tmp_path / "plugin-of")
+    home.root.mkdir()
+    with powerschool_of(TESTBURY, 4, demo_home.write_plugin(home)) as server:
+        yield server
+
+
 def processes_naming(text: str) -> list[str]:
     """Command lines and environments of every process but ours that hold the text."""
     found = []
@@ -51,6 +66,18 @@ def processes_naming(text: str) -> list[str]:
         except OSError:
             continue
     return found
+
+
+def synced_by_hand(home: Path, district: str) -> str:
+    """The status of a sync as somebody runs it while the demo serves."""
+    asked = subprocess.run(
+        [COMMAND[0], "sync", district, "--json"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment(home),
+    )
+    return str(json.loads(asked.stdout)["status"])
 
 
 @needs_sshd
@@ -73,13 +100,22 @@ def test_every_night_ends_as_told_and_the_interface_leaves_no_process_behind(tmp
             assert all(night.title in text for night in NIGHTS)
             assert "two on an SFTP server" in text
             assert "changes approve mockford-000008.2" in text
+            assert "Testbury's" in text
+            assert "the server answers 500" in text
+            assert 'lacks the right <oauth accessLevelV1Api="READ"/>' in text
             assert not dagster_ui.is_free(port)
+            found = re.search(r"\(made up, http://127\.0\.0\.1:(\d+)\)", text)
+            assert found
+            powerschool_port = int(found[1])
+            assert not dagster_ui.is_free(powerschool_port), "the districts are still there to be synced"
+            assert synced_by_hand(home, "testbury") == "unchanged"
         finally:
             demo.send_signal(signal.SIGTERM)
             code = demo.wait(timeout=60)
     assert code == 0
     assert processes_naming(str(home)) == []
     assert dagster_ui.is_free(port)
+    assert dagster_ui.is_free(powerschool_port)
 
 
 def test_a_folder_that_the_demo_did_not_make_is_left_alone(tmp_path: Path) -> None:
@@ -94,25 +130,28 @@ def test_a_folder_that_the_demo_did_not_make_is_left_alone(tmp_path: Path) -> No
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [kept]
 
 
-def test_a_district_added_to_the_demos_home_keeps_it_from_being_deleted(tmp_path: Path) -> None:
+def test_a_district_added_to_the_demos_home_keeps_it_from_being_deleted(
+    tmp_path: Path, powerschool: Sandbox
+) -> None:
     home = Home.at(tmp_path / "demo")
     with demo_home.fresh(home):
-        demo_home.write_district_files(home, None)
+        demo_home.write_district_files(home, None, powerschool)
     (home.districts / "eagle-ridge.yaml").write_text("district: eagle-ridge\n")
     with pytest.raises(NeedsPerson, match=r"districts/eagle-ridge\.yaml"), demo_home.fresh(home):
         pass
     assert (home.districts / "sampleton.yaml").exists()
 
 
-def test_a_second_demo_starts_from_nothing(tmp_path: Path) -> None:
+def test_a_second_demo_starts_from_nothing(tmp_path: Path, powerschool: Sandbox) -> None:
     home = Home.at(tmp_path / "demo")
     with demo_home.fresh(home):
-        demo_home.write_district_files(home, None)
+        demo_home.write_district_files(home, None, powerschool)
         old = home.root / "warehouse" / "catalog.sqlite"
         old.parent.mkdir()
         old.write_bytes(b"old")
     with demo_home.fresh(home):
         assert not old.exists()
+        assert not (home.root / "secrets").exists()
         assert list(home.districts.iterdir()) == []
 
 
@@ -137,7 +176,7 @@ def test_a_warehouse_elsewhere_is_never_played_with(tmp_path: Path, elsewhere: d
 
 
 @pytest.mark.parametrize("by_sftp", [True, False])
-def test_the_district_files_are_right(tmp_path: Path, by_sftp: bool) -> None:
+def test_the_district_files_are_right(tmp_path: Path, powerschool: Sandbox, by_sftp: bool) -> None:
     home = Home.at(tmp_path / "demo")
     server = SftpServer(
         host="127.0.0.1",
@@ -149,17 +188,47 @@ def test_the_district_files_are_right(tmp_path: Path, by_sftp: bool) -> None:
         log=tmp_path / "log",
     )
     with demo_home.fresh(home):
-        demo_home.write_district_files(home, server if by_sftp else None)
+        demo_home.write_district_files(home, server if by_sftp else None, powerschool)
         registry = load_districts(home.districts)
     assert registry.broken == {}
     assert set(registry.districts) == {cast.district for cast in CAST}
-    drops = {name: district.sis.dropzone for name, district in registry.districts.items()}  # type: ignore[union-attr]
+    drops = {
+        name: district.sis.dropzone  # type: ignore[union-attr]
+        for name, district in registry.districts.items()
+        if name != "testbury"
+    }
     assert {name for name, drop in drops.items() if drop.sftp} == (
         {"exampleville", "mockford"} if by_sftp else set()
     )
     for name, drop in drops.items():
         if not drop.sftp:
             assert Path(drop.folder).resolve() == demo_home.drops(home) / name
+
+
+def test_powerschools_credentials_stand_in_files_that_only_this_account_reads(
+    tmp_path: Path, powerschool: Sandbox
+) -> None:
+    home = Home.at(tmp_path / "demo")
+    with demo_home.fresh(home):
+        demo_home.write_district_files(home, None, powerschool)
+        sis: Any = load_districts(home.districts).district("testbury").sis
+    text = (home.districts / "testbury.yaml").read_text()
+    for told, value in (
+        (sis.client_id, powerschool.client_id),
+        (sis.client_secret, powerschool.client_secret),
+    ):
+        assert reveal(told) == value
+        assert value not in text
+        assert told.file.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_goes_wrong_with_a_server_lasts_one_turn(powerschool: Sandbox) -> None:
+    player = ServerPlayer(powerschool)
+    player.take(Turn("failed", Day(1, 0, 0, 0), scenario="unavailable"))
+    assert [fault["status"] for fault in powerschool.faults.told()] == [503]
+    player.take(Turn("applied", sends=False))
+    assert powerschool.faults.told() == []
+    assert player.expected.shown == powerschool.truth().active.height > TESTBURY.students
 
 
 def test_a_taken_port_is_said_before_anything_is_made(tmp_path: Path) -> None:
