@@ -197,12 +197,8 @@ def test_rejected_records_stand_with_entity_row_key_and_code_and_protect_their_s
     before = town.active()
     spoiled(
         monkeypatch,
-        last_name=lambda _: (
-            pl.when(pl.col("student_number") == 114_001).then(None).otherwise("last_name")
-        ),
-        gender=lambda _: (
-            pl.when(pl.col("student_number") == 114_002).then(pl.lit("Q")).otherwise("gender")
-        ),
+        last_name=lambda _: pl.when(pl.col("student_number") == 114_001).then(None).otherwise("last_name"),
+        gender=lambda _: pl.when(pl.col("student_number") == 114_002).then(pl.lit("Q")).otherwise("gender"),
         school=lambda _: pl.when(pl.col("student_number") == 114_003).then(77).otherwise("school"),
     )
     town.sandbox.evolve(lambda district: district)
