@@ -111,6 +111,7 @@ STUDENTS = _table(
         "sis_key",
         TEXT,
         "The SIS's own key where it differs from student_id; survives a change of student_id.",
+        pii=True,
     ),
     Column(
         "former_student_id", TEXT, "The id that the student had before, where the SIS names it.", pii=True
@@ -247,7 +248,10 @@ ACCOUNTS = _table(
     Column("is_active", FLAG, "Whether the account may be used."),
     *(column for column in STUDENTS.columns if column.name in TRACKED),
     Column(
-        "sis_key", TEXT, "The SIS's own key as last seen; finds the account again when student_id changes."
+        "sis_key",
+        TEXT,
+        "The SIS's own key as last seen; finds the account again when student_id changes.",
+        pii=True,
     ),
     Column("applied_change_set_id", TEXT, "The change set that wrote this row last."),
 )
