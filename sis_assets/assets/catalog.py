@@ -73,7 +73,7 @@ def _spec(
     lineage: Edges,
 ) -> dg.AssetSpec:
     """Return the asset of one table, or of the raw tables of one entity, which differ by SIS."""
-    columns = {column.name: column for table in tables for column in table.columns}
+    columns = _merged(tables)
     return dg.AssetSpec(
         key(layer, name),
         deps=list(dict.fromkeys(deps)),
@@ -84,11 +84,27 @@ def _spec(
         partitions_def=DISTRICTS,
         skippable=True,
         metadata={
-            "dagster/column_schema": _columns(columns.values(), lineage),
+            "dagster/column_schema": _columns(columns, lineage),
             "dagster/column_lineage": _lineage(lineage),
             "dagster/table_name": ", ".join(table.qualified for table in tables),
         },
     )
+
+
+def _merged(tables: Sequence[Table]) -> list[Column]:
+    """Return every column of the tables once; what differs by SIS is said of each, in the order of the tables."""
+    named: dict[str, list[Column]] = {}
+    for table in tables:
+        for column in table.columns:
+            named.setdefault(column.name, []).append(column)
+    return [
+        replace(
+            columns[0],
+            description=" ".join(dict.fromkeys(column.description for column in columns)),
+            pii=any(column.pii for column in columns),
+        )
+        for columns in named.values()
+    ]
 
 
 def sources() -> list[dg.AssetSpec]:
