@@ -108,3 +108,12 @@ def test_what_could_identify_a_student_is_marked() -> None:
         column.name for column in students.metadata["dagster/column_schema"].columns if "pii" in column.tags
     }
     assert {"first_name", "last_name", "birth_date", "email", "state_id", "student_id"} <= marked
+
+
+def test_a_column_that_means_something_else_in_each_sis_says_both() -> None:
+    students = next(spec for spec in catalog.raw() if spec.key.path == ["raw", "students"])
+    schema = students.metadata["dagster/column_schema"]
+    told = {column.name: column.description for column in schema.columns}
+    assert "in its file" in told["row_number"]
+    assert "in the order of its key" in told["row_number"]
+    assert told["extract_id"].count("The extract that brought the record.") == 1

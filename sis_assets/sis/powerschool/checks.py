@@ -42,7 +42,7 @@ def _clock(session: Session) -> str:
             todo="Set the clock that is wrong; tokens end by it",
             mover=Mover.DISTRICT,
         )
-    return f"the server answers; its clock differs from ours by {skew:.0f} s"
+    return f"the server answers; its clock differs from ours by {round(skew)} s"
 
 
 def _credentials(session: Session) -> str:
