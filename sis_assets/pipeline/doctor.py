@@ -56,9 +56,17 @@ def examine_district(home: Home, name: str) -> Iterator[Finding]:
     district = registry.district(name)
     yield _told("district file", lambda: _file(district))
     if district.sis.kind in KINDS:
+        yield from _source(home, district)
+    yield _told("ledger", lambda: _ledger(home, district))
+
+
+def _source(home: Home, district: District) -> Iterator[Finding]:
+    """Check the source; one that cannot even be asked, because a secret is not in its place, is a finding too."""
+    try:
         for check, look in sis_of(district).client.checks(district, home):
             yield _told(check, look)
-    yield _told("ledger", lambda: _ledger(home, district))
+    except Fault as fault:
+        yield Finding("source", False, fault.reason)  # noqa: FBT003 - a dataclass's field
 
 
 def _told(check: str, look: Callable[[], str]) -> Finding:
