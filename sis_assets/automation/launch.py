@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import files
@@ -13,6 +14,7 @@ from sis_assets.assets.partitions import register
 from sis_assets.assets.platform import AT_TAG, DISTRICTS_TAG, Platform
 from sis_assets.model.faults import Mover, PermanentFault
 from sis_assets.pipeline.stage import Outcome, Status, redacted
+from sis_assets.warehouse.locks import file_lock
 from sis_assets.warehouse.trouble import trouble
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from sis_assets.warehouse import Home
 
+_OPENING_SECONDS = 60.0
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -30,17 +33,20 @@ def dagster_home(home: Home) -> Path:
     settings = folder / "dagster.yaml"
     if not settings.exists():
         template = (files("sis_assets.automation") / "dagster.yaml").read_text()
-        settings.write_text(template.replace("@EVENTS@", str(folder / "history" / "runs")))
+        whole = folder / f".{settings.name}-{os.getpid()}"  # another process must not read half of it
+        whole.write_text(template.replace("@EVENTS@", str(folder / "history" / "runs")))
+        whole.replace(settings)
     os.environ["DAGSTER_HOME"] = str(folder)
     return folder
 
 
 def instance_of(home: Home) -> dg.DagsterInstance:
-    """Open the Dagster instance of the home."""
+    """Open the Dagster instance of the home, one process at a time: the first makes its databases."""
     import dagster as dg  # noqa: PLC0415 - a second of imports, only when something runs
 
-    dagster_home(home)
-    return dg.DagsterInstance.get()
+    folder = dagster_home(home)
+    with file_lock(folder / "opening.lock")(time.monotonic() + _OPENING_SECONDS):
+        return dg.DagsterInstance.get()
 
 
 def sync(platform: Platform, instance: dg.DagsterInstance, names: Sequence[str]) -> dict[str, Outcome]:
