@@ -55,7 +55,7 @@ class MovedError(Exception):
 
 
 class Spool:
-    """The rows of one entity on disk, in a file without a name; in memory there are 24 bytes a row."""
+    """The rows of one entity on disk, in a file without a name; in memory there are 24 bytes a row, and their order at the end."""
 
     def __init__(self, folder: Path) -> None:
         self._file = TemporaryFile(dir=folder, buffering=_MIB)  # noqa: SIM115 - leaving this context closes it
