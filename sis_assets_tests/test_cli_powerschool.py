@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import re
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from sis_assets import cli
 from sis_assets.automation.launch import instance_of
 from sis_assets.sandbox.powerschool.faults import Fault, Kind
 from sis_assets.sandbox.powerschool.server import Sandbox
@@ -23,33 +20,13 @@ from sis_assets.sis.powerschool import plugin
 from sis_assets.sis.powerschool.contract import ENTITIES
 from sis_assets.transport import http
 from sis_assets.warehouse import Home
+from sis_assets_tests.commands import Run, Said
 from sis_assets_tests.homes import TestHome, student
 from sis_assets_tests.powerschool_district import HURRIED
 
 AT, LATER = "2026-10-01T20:00:00-07:00", "2026-10-02T20:00:00-07:00"
 CLIENT_ID, CLIENT_SECRET = "canary-client-id", "canary-client-secret"
 STUDENTS = "/ws/v1/district/student$"
-
-
-@dataclass
-class Said:
-    """What a command said: its exit code and both outputs."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-    @property
-    def wrong(self) -> dict[str, str]:
-        """The checks of a doctor that are not right, and what was seen."""
-        return {line["check"]: line["seen"] for line in self.lines if not line["ok"]}
-
-
-Run = Callable[..., Said]
 
 
 @pytest.fixture
@@ -91,21 +68,13 @@ def write(home: TestHome, town: Sandbox, **sis: str) -> None:
 
 
 @pytest.fixture
-def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run the command line in this process, by its entry point; no output of any command holds a secret."""
+def run(run: Run) -> Run:
+    """Run the command line; no output of any command holds a secret."""
 
     def command(*arguments: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["sis-assets", *arguments])
-        capfd.readouterr()
-        code: Any = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        printed = capfd.readouterr()
-        assert "Traceback" not in printed.out + printed.err
-        assert "canary" not in printed.out + printed.err
-        return Said(code, printed.out, printed.err)
+        said = run(*arguments)
+        assert "canary" not in said.out + said.err
+        return said
 
     return command
 

@@ -8,56 +8,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sis_assets import cli
 from sis_assets.transport.landing import temporary_name
+from sis_assets_tests.commands import Run
 from sis_assets_tests.homes import TestHome, student
 
 AT = "2026-10-15T20:00:00-07:00"
 LATER = "2026-10-16T20:00:00-07:00"
 KINDS = {"create", "update", "transfer", "promote", "deactivate", "reactivate", "rekey"}
-
-
-@dataclass
-class Said:
-    """What a command said: its exit code and its two outputs."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-Run = Callable[..., Said]
-
-
-@pytest.fixture
-def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run the command line in this process, by its entry point."""
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)
-
-    def command(*arguments: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["sis-assets", *arguments])
-        capfd.readouterr()
-        try:
-            cli.main()
-            code: Any = 0
-        except SystemExit as end:
-            code = end.code or 0
-        printed = capfd.readouterr()
-        assert "Traceback" not in printed.out + printed.err
-        return Said(code, printed.out, printed.err)
-
-    return command
 
 
 @pytest.fixture

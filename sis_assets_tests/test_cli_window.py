@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import getpass
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sis_assets import cli
 from sis_assets.sandbox.powerschool.server import Sandbox
+from sis_assets_tests.commands import Run
 
 IN_THE_DAY = "2026-10-15T15:00:00-07:00"
 AT_NIGHT = "2026-10-15T21:00:00-07:00"
@@ -33,37 +32,21 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]
         yield opened
 
 
-def said(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str
-) -> tuple[int, str]:
-    monkeypatch.setattr(sys, "argv", ["sis-assets", *arguments])
-    capfd.readouterr()
-    try:
-        cli.main()
-    except SystemExit as end:
-        return int(end.code or 0), capfd.readouterr().out
-    return 0, capfd.readouterr().out
-
-
-def test_an_api_is_read_in_its_hours_or_by_somebody_who_says_so(
-    server: Sandbox, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code, out = said(capfd, monkeypatch, "sync", "alder", "--at", IN_THE_DAY, "--json")
-    line = json.loads(out)
-    assert (code, line["status"], line["change_sets"]) == (0, "skipped", [])
+def test_an_api_is_read_in_its_hours_or_by_somebody_who_says_so(server: Sandbox, run: Run) -> None:
+    said = run("sync", "alder", "--at", IN_THE_DAY, "--json")
+    [line] = said.lines
+    assert (said.code, line["status"], line["change_sets"]) == (0, "skipped", [])
     assert "2026-10-15 20:00 (America/Los_Angeles)" in line["reason"]
     assert line["reason"].endswith("Next move: engineer.")
     assert not server.log.asked
 
-    code, out = said(capfd, monkeypatch, "sync", "alder", "--at", IN_THE_DAY, "--outside-window", "--json")
-    assert (code, json.loads(out)["status"]) == (0, "applied")
+    said = run("sync", "alder", "--at", IN_THE_DAY, "--outside-window", "--json")
+    assert (said.code, said.lines[0]["status"]) == (0, "applied")
     assert server.log.asked
-    code, out = said(capfd, monkeypatch, "sync", "alder", "--at", AT_NIGHT, "--outside-window", "--json")
-    assert (code, json.loads(out)["status"]) == (0, "unchanged")
+    said = run("sync", "alder", "--at", AT_NIGHT, "--outside-window", "--json")
+    assert (said.code, said.lines[0]["status"]) == (0, "unchanged")
 
-    _, out = said(
-        capfd, monkeypatch, "query", "SELECT actor, action, subject FROM ops.audit", "--format", "json"
-    )
-    assert json.loads(out) == [
+    said = run("query", "SELECT actor, action, subject FROM ops.audit", "--format", "json")
+    assert json.loads(said.out) == [
         {"actor": getpass.getuser(), "action": "read_outside_window", "subject": "alder-000001"}
     ]

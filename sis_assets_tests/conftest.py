@@ -1,0 +1,3 @@
+"""What tests anywhere may ask for."""
+
+from sis_assets_tests.commands import run  # noqa: F401 - a fixture
