@@ -21,8 +21,8 @@ from pathlib import Path
 from sis_assets.districts import District
 from sis_assets.sandbox.powerschool.process import SandboxProcess, sandbox_process
 from sis_assets.sis.delimited import Readers
+from sis_assets.sis.documents.pages import Spool, read_whole
 from sis_assets.sis.powerschool import client, contract
-from sis_assets.sis.powerschool.pages import Spool, read_whole
 from sis_assets.sis.powerschool.resources import Resources, read_metadata
 from sis_assets.sis.reading import Delivery, SourceFile
 from sis_assets.warehouse import Home

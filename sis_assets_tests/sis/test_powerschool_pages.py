@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sis_assets.model.faults import Fault, NeedsPerson, PermanentFault, TransientFault
-from sis_assets.sis.powerschool.pages import READS
+from sis_assets.sis.documents.pages import READS
 from sis_assets_tests.powerschool_district import Reading, rows
 from sis_assets_tests.powerschool_server import Answer, Asked, SchoolServer, student
 

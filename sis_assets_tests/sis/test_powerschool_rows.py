@@ -11,7 +11,8 @@ from zipfile import ZipFile
 import pytest
 
 from sis_assets.model.faults import Fault, PermanentFault
-from sis_assets.sis.powerschool import contract, plugin, shapes
+from sis_assets.sis.documents import values
+from sis_assets.sis.powerschool import contract, plugin
 from sis_assets.sis.powerschool.layout import V1, TableRows
 from sis_assets_tests.powerschool_district import Reading, rows
 from sis_assets_tests.powerschool_server import Answer, Asked, student
@@ -103,10 +104,10 @@ def test_numbers_are_not_rounded(reading: Reading) -> None:
     "number", ["1.50", "1.0E10", "0.1", "999999999999999999", "9999999999999999999", "-7"]
 )
 def test_a_number_is_the_same_text_whatever_else_stands_on_its_page(number: str) -> None:
-    alone = shapes.parse(f'[{{"a": {number}, "b": 5}}]'.encode())
-    beside = shapes.parse(f'[{{"a": {number}, "b": 5}}, 12345678901234567890123, 1.5]'.encode())
+    alone = values.parse(f'[{{"a": {number}, "b": 5}}]'.encode())
+    beside = values.parse(f'[{{"a": {number}, "b": 5}}, 12345678901234567890123, 1.5]'.encode())
     assert alone == beside[:1]
-    assert (shapes.text(alone[0]["a"]), alone[0]["b"]) == (number, 5)
+    assert (values.text(alone[0]["a"]), alone[0]["b"]) == (number, 5)
 
 
 def test_empty_elements_are_empty_objects(reading: Reading) -> None:

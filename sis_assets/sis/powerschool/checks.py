@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from sis_assets.model.faults import Mover, NeedsPerson
-from sis_assets.sis.powerschool import contract, shapes
+from sis_assets.sis.documents import values
+from sis_assets.sis.documents.pages import Page
+from sis_assets.sis.powerschool import contract
 from sis_assets.sis.powerschool.contract import ENTITIES, TABLE_LIMIT
 from sis_assets.sis.powerschool.layout import V1, Entity, TableRows
-from sis_assets.sis.powerschool.pages import Page
 from sis_assets.sis.powerschool.resources import Resources, read_metadata
 from sis_assets.sis.powerschool.session import Session
 
@@ -78,9 +79,9 @@ def _one_page(session: Session, entity: Entity, first: dict[str, str]) -> str:
         return f"not asked: there are no {parent} to ask by"
     page = _page(Resources(session, read_metadata(session)), entity, first.get(parent or "", ""))
     for _, line in page.rows:
-        row = shapes.parse(line)
-        if shapes.text(row.get("school_number")) != contract.GRADUATED_STUDENTS:
-            first.setdefault(entity.name, shapes.text(row[entity.key]))
+        row = values.parse(line)
+        if values.text(row.get("school_number")) != contract.GRADUATED_STUDENTS:
+            first.setdefault(entity.name, values.text(row[entity.key]))
     return f"{page.found} on the first page"
 
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from sis_assets.districts import District, PowerSchool, Problem, reveal
 from sis_assets.model.faults import Fault, Mover, PermanentFault
 from sis_assets.model.fingerprint import fingerprint
+from sis_assets.sis.documents.flatten import flatten, flattening
 from sis_assets.sis.powerschool.auth import Credential
 from sis_assets.sis.powerschool.checks import looks
 from sis_assets.sis.powerschool.contract import ENTITIES
-from sis_assets.sis.powerschool.flatten import flatten, flattening
 from sis_assets.sis.powerschool.layout import Entity
 from sis_assets.sis.powerschool.pull import Pull
 from sis_assets.sis.powerschool.resources import Resources, read_metadata

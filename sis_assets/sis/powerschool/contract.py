@@ -6,7 +6,8 @@ made of it. Contract: PowerSchool §1.4 (`/ws/v1`), §1.7 (queries), §1.10 (col
 
 from __future__ import annotations
 
-from sis_assets.sis.powerschool.layout import V1, Entity, Field, Query, TableRows
+from sis_assets.sis.documents.layout import Field
+from sis_assets.sis.powerschool.layout import V1, Entity, Query, TableRows
 
 #: What the metadata calls the page size of tables and queries.
 TABLE_LIMIT = "schema_table_query_max_page_size"

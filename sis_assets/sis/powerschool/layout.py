@@ -1,4 +1,4 @@
-"""How the contract describes what is read of PowerSchool: fields, resources, tables, queries, entities.
+"""How the contract describes what is read of PowerSchool: resources, tables, queries, entities.
 
 Contract: PowerSchool §1.3 (conventions), §1.4 (`/ws/v1`), §1.6 (tables), §1.7 (queries).
 """
@@ -7,31 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sis_assets.model.schema import DISTRICT, TEXT, WHOLE, Column, Table
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field: where it stands in a row, and what it holds. Its column bears the last name of `path`.
-
-    `also` are other places where versions of PowerSchool have it. A `required` one that no row has fails the extract.
-    """
-
-    path: str
-    description: str
-    required: bool = False
-    pii: bool = False
-    also: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The column's name."""
-        return self.path.rpartition(".")[2]
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Every place where it may stand."""
-        return (self.path, *self.also)
+from sis_assets.model.schema import Table
+from sis_assets.sis.documents.layout import Field, raw_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +99,4 @@ class Entity:
     @property
     def raw(self) -> Table:
         """The raw table that keeps this entity's records as text."""
-        return Table(
-            "raw",
-            f"powerschool_{self.name}",
-            f"{self.description} As PowerSchool said: text, one set of rows an extract.",
-            (
-                DISTRICT,
-                Column("extract_id", TEXT, "The extract that brought the record."),
-                Column("row_number", WHOLE, "Number of the record in the order of its key, from 1."),
-                *(Column(field.name, TEXT, field.description, field.pii) for field in self.fields),
-                Column(
-                    "other_columns", TEXT, "JSON of the fields that the contract does not know.", pii=True
-                ),
-            ),
-        )
+        return raw_table("powerschool", "PowerSchool", self)

@@ -11,10 +11,11 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from sis_assets.model.faults import Mover, PermanentFault, TransientFault
-from sis_assets.sis.powerschool import contract, shapes
+from sis_assets.sis.documents import values
+from sis_assets.sis.documents.pages import Collection, Spool, read_whole
+from sis_assets.sis.powerschool import contract
 from sis_assets.sis.powerschool.contract import ENTITIES
 from sis_assets.sis.powerschool.layout import Entity, TableRows
-from sis_assets.sis.powerschool.pages import Collection, Spool, read_whole
 from sis_assets.sis.powerschool.resources import Resources
 from sis_assets.sis.reading import SourceFile
 
@@ -93,20 +94,20 @@ class Pull:
         """Return the DCIDs of the schools, or of the sections of this year and the next."""
         if entity == "schools":
             return [
-                shapes.text(school["id"])
+                values.text(school["id"])
                 for school in self._rows("schools")
-                if shapes.text(school.get("school_number")) != contract.GRADUATED_STUDENTS
+                if values.text(school.get("school_number")) != contract.GRADUATED_STUDENTS
             ]
         first = self._first_year()
         terms = {
-            shapes.text(term["id"])
+            values.text(term["id"])
             for term in self._rows("terms")
-            if shapes.whole(term.get("start_year")) >= first
+            if values.whole(term.get("start_year")) >= first
         }
         return [
-            shapes.text(section["id"])
+            values.text(section["id"])
             for section in self._rows("sections")
-            if shapes.text(section.get("term_id")) in terms
+            if values.text(section.get("term_id")) in terms
         ]
 
     def _first_year(self) -> int:
@@ -114,11 +115,11 @@ class Pull:
 
         The newest year that has terms is this one or, once it is planned, the next; so both are read.
         """
-        return max(shapes.whole(term.get("start_year")) for term in self._rows("terms")) - 1
+        return max(values.whole(term.get("start_year")) for term in self._rows("terms")) - 1
 
-    def _rows(self, entity: str) -> Iterator[shapes.Object]:
+    def _rows(self, entity: str) -> Iterator[values.Object]:
         with self._files[entity].path.open("rb") as lines:
-            yield from map(shapes.parse, lines)
+            yield from map(values.parse, lines)
 
     def _check_schools(self) -> None:
         """Compare the schools with their count, which leaves out the pseudo-school of graduates (contract §1.4)."""

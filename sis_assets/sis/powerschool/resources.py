@@ -11,11 +11,12 @@ from functools import partial
 from typing import Any
 
 from sis_assets.model.faults import Mover, PermanentFault
+from sis_assets.sis.documents import values
+from sis_assets.sis.documents.lines import numbered_by, page_of
+from sis_assets.sis.documents.pages import Collection, Page
 from sis_assets.sis.powerschool import shapes
 from sis_assets.sis.powerschool.contract import TABLE_LIMIT
 from sis_assets.sis.powerschool.layout import V1, Entity, Query, TableRows
-from sis_assets.sis.powerschool.lines import page_of
-from sis_assets.sis.powerschool.pages import Collection, Page
 from sis_assets.sis.powerschool.session import NotThere, Session
 
 
@@ -46,13 +47,13 @@ def read_metadata(session: Session) -> Metadata:
 
 
 def _metadata(document: Any) -> Metadata:
-    if "metadata" not in shapes.as_object(document):
+    if "metadata" not in values.as_object(document):
         raise ValueError("the metadata is missing")
-    told = shapes.as_object(document["metadata"])
+    told = values.as_object(document["metadata"])
     return Metadata(
-        version=shapes.text(told.get("powerschool_version")),
-        timezone=shapes.text(told.get("district_timezone")),
-        sizes={name: shapes.whole(size) for name, size in told.items() if name.endswith("_max_page_size")},
+        version=values.text(told.get("powerschool_version")),
+        timezone=values.text(told.get("district_timezone")),
+        sizes={name: values.whole(size) for name, size in told.items() if name.endswith("_max_page_size")},
     )
 
 
@@ -67,7 +68,7 @@ class Resources:
         """Return a resource of `/ws/v1`; `parent` is the DCID of the school or section that it belongs to."""
         path = source.path.format(id=parent)
         size = None if source.limit is None else self._metadata.size(source.limit)
-        as_page = page_of(entity)
+        as_page = page_of(entity, numbered_by(entity.key))
 
         def page(number: int) -> Page:
             paging = {} if size is None else {"pagesize": str(size), "page": str(number)}
@@ -82,7 +83,7 @@ class Resources:
 
     def table(self, entity: Entity, source: TableRows, filtered: Mapping[str, str]) -> Collection:
         """Return a table's rows, those that the filter (`q`) admits."""
-        size, as_page = self._metadata.size(TABLE_LIMIT), page_of(entity)
+        size, as_page = self._metadata.size(TABLE_LIMIT), page_of(entity, numbered_by(entity.key))
 
         def page(number: int) -> Page:
             query = {**entity.parameters, **filtered, "pagesize": str(size), "page": str(number)}
@@ -97,11 +98,11 @@ class Resources:
 
     def query(self, entity: Entity, query: Query, argument: str, sections: frozenset[str]) -> Collection:
         """Return the rows of a query of our plugin, those of the sections (DCIDs) only."""
-        size, as_page = self._metadata.size(TABLE_LIMIT), page_of(entity)
+        size, as_page = self._metadata.size(TABLE_LIMIT), page_of(entity, numbered_by(entity.key))
 
         def understand(found: Any) -> Page:
             rows = shapes.query_rows(found)
-            wanted = [row for row in rows if shapes.text(row.get("section_id")) in sections]
+            wanted = [row for row in rows if values.text(row.get("section_id")) in sections]
             return Page(len(rows), as_page(wanted).rows)
 
         def page(number: int) -> Page:

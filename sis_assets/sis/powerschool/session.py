@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault, TransientFault
-from sis_assets.sis.powerschool import shapes
+from sis_assets.sis.documents import values
 from sis_assets.sis.powerschool.auth import Credential, Token, Tokens, granted
 from sis_assets.transport.http import Reply, Request, Server
 
@@ -129,9 +129,9 @@ def _token(what: str, reply: Reply, now: float) -> Token:
         )
 
     def understand(document: Any) -> Token:
-        answer = shapes.as_object(document)
-        value = shapes.text(answer.get("access_token"))
-        lifetime = shapes.whole(answer.get("expires_in"))
+        answer = values.as_object(document)
+        value = values.text(answer.get("access_token"))
+        lifetime = values.whole(answer.get("expires_in"))
         if not value or lifetime <= 0:
             raise ValueError("no token or no lifetime")
         return granted(value, lifetime, now)
@@ -144,7 +144,7 @@ def _understood(what: str, reply: Reply, understand: Callable[[Any], T]) -> T:
     if reply.status not in {200, 201}:
         raise _refusal(what, reply)
     try:
-        document = shapes.parse(reply.body)
+        document = values.parse(reply.body)
     except ValueError:
         if reply.body.lstrip()[:1] == b"<":
             raise _not_as_agreed(what, "a page of markup instead of JSON") from None
@@ -229,7 +229,7 @@ def _unauthorised(what: str, reply: Reply) -> Exception:
 
 def _body(reply: Reply) -> dict[str, Any]:
     try:
-        return shapes.as_object(shapes.parse(reply.body))
+        return values.as_object(values.parse(reply.body))
     except ValueError:
         return {}
 
@@ -244,7 +244,7 @@ def _message(reply: Reply) -> str:
 
 def _fields(reply: Reply) -> Iterable[str]:
     """Return the fields that a refusal names, as table.field."""
-    for error in shapes.as_list(_body(reply).get("errors")):
+    for error in values.as_list(_body(reply).get("errors")):
         if isinstance(error, dict):
             named = f"{error.get('resource')}.{error.get('field')}"
             if _NAME.fullmatch(named):

@@ -1,4 +1,4 @@
-"""Reading paged collections whole: many pages at once, and no row lost or doubled while the source changes (contract §1.3).
+"""Reading paged collections whole: many pages at once, and no row lost or doubled while the source changes.
 
 A collection's pages are no snapshot: rows move between them while somebody works in the SIS. A read counts only when all
 pages were as full as the total says, no key came twice, and the total was the same afterwards. Otherwise it is
@@ -10,23 +10,26 @@ from __future__ import annotations
 import os
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeAlias, TypeVar
 
 from sis_assets.model.faults import Mover, TransientFault
 from sis_assets.transport.landing import Incoming
 
 T = TypeVar("T")
+#: What identifies a row among its like, and orders them.
+Key: TypeAlias = int | str | tuple[str, ...]
 
 READS: Final = 3
 _MIB: Final = 1 << 20
 _LINES_AT_ONCE: Final = 2000
+_WHOLE_NUMBERS: Final = partial(array, "q")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Page:
     """One page: how many rows the server gave, and those that are wanted, each its key and a line of JSON with its end."""
 
     found: int
-    rows: list[tuple[int, bytes]]
+    rows: list[tuple[Key, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +58,19 @@ class MovedError(Exception):
 
 
 class Spool:
-    """The rows of one entity on disk, in a file without a name; in memory there are 24 bytes a row, and their order at the end."""
+    """The rows of one entity on disk, in a file without a name; their keys, and their order at the end, are in memory.
 
-    def __init__(self, folder: Path) -> None:
+    Keys of one spool are of one type; `keys` makes what holds them. Whole numbers take 24 bytes a row.
+    """
+
+    def __init__(self, folder: Path, keys: Callable[[], MutableSequence[Any]] = _WHOLE_NUMBERS) -> None:
+        self._no_keys = keys
         self._file = TemporaryFile(dir=folder, buffering=_MIB)  # noqa: SIM115 - leaving this context closes it
         self.clear()
 
     def clear(self) -> None:
         """Forget all rows."""
-        self._keys, self._starts, self._owners = array("q"), array("q"), array("q")
+        self._keys, self._starts, self._owners = self._no_keys(), array("q"), array("q")
         self._file.seek(0)
         self._file.truncate()
         self._end = 0

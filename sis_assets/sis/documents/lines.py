@@ -1,4 +1,4 @@
-"""How a row of PowerSchool lands: one line of JSON, the contract's fields where the server put them, names sorted.
+"""How a row of an API lands: one line of JSON, the contract's fields where the server put them, names sorted.
 
 What the contract does not know moves into `other_columns`; what it knows and does not want is left out. Rows are many, so
 this does little for each.
@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import orjson
 
-from sis_assets.sis.powerschool import shapes
-from sis_assets.sis.powerschool.layout import Entity
-from sis_assets.sis.powerschool.pages import Page
+from sis_assets.sis.documents.layout import Kind
+from sis_assets.sis.documents.pages import Key, Page
+from sis_assets.sis.documents.values import Object, whole
 
 #: Members of a landed row that are ours.
 OTHERS: Final = "other_columns"
@@ -24,12 +24,12 @@ _SORTED_LINE: Final = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 _LARGEST_KEY: Final = 2**63
 
 
-def page_of(entity: Entity) -> Callable[[list[shapes.Object]], Page]:
-    """Return the function from the rows of a page to the page. It raises ValueError for a row without its key."""
-    key, parts = entity.key, _parts(entity)
+def page_of(kind: Kind, key: Callable[[Object], Key]) -> Callable[[list[Object]], Page]:
+    """Return the function from the rows of a page to the page; `key` gives a row's. It raises what `key` raises."""
+    parts = _parts(kind)
 
-    def sorted_out(row: shapes.Object) -> tuple[int, bytes]:
-        others: shapes.Object = {}
+    def sorted_out(row: Object) -> tuple[Key, bytes]:
+        others: Object = {}
         for outer, known, dropped in parts:
             part = row.get(outer) if outer else row
             if type(part) is dict:
@@ -39,15 +39,15 @@ def page_of(entity: Entity) -> Callable[[list[shapes.Object]], Page]:
                     others |= {f"{outer}.{name}".lstrip("."): part.pop(name) for name in part.keys() - known}
         if others:
             row[OTHERS] = others
-        return _key(row, key), _line(row)
+        return key(row), _line(row)
 
     return lambda rows: Page(len(rows), [sorted_out(row) for row in rows])
 
 
-def _parts(entity: Entity) -> list[tuple[str, frozenset[str], tuple[str, ...]]]:
+def _parts(kind: Kind) -> list[tuple[str, frozenset[str], tuple[str, ...]]]:
     """Return each object of a row, the row itself ("") first: its name, what we know in it, and what we do not keep."""
-    places = [path.rpartition(".") for field in entity.fields for path in field.paths]
-    unwanted = [path.rpartition(".") for path in entity.dropped]
+    places = [path.rpartition(".") for field in kind.fields for path in field.paths]
+    unwanted = [path.rpartition(".") for path in kind.dropped]
     outers = sorted({outer for outer, _, _ in places})
     return [
         (
@@ -60,17 +60,22 @@ def _parts(entity: Entity) -> list[tuple[str, frozenset[str], tuple[str, ...]]]:
     ]
 
 
-def _key(row: shapes.Object, name: str) -> int:
-    value: Any = row.get(name)
-    if value is None:
-        raise ValueError(f"a record without {name}")
-    key = value if type(value) is int else shapes.whole(value)
-    if abs(key) >= _LARGEST_KEY:
-        raise ValueError(f"a record with an impossible {name}")
+def numbered_by(name: str) -> Callable[[Object], int]:
+    """Return the key of rows that a whole number identifies. It raises ValueError for a row without that, which it does not quote."""
+
+    def key(row: Object) -> int:
+        value: Any = row.get(name)
+        if value is None:
+            raise ValueError(f"a record without {name}")
+        number = value if type(value) is int else whole(value)
+        if abs(number) >= _LARGEST_KEY:
+            raise ValueError(f"a record with an impossible {name}")
+        return number
+
     return key
 
 
-def _line(row: shapes.Object) -> bytes:
+def _line(row: Object) -> bytes:
     try:
         return orjson.dumps(row, option=_SORTED_LINE)
     except orjson.JSONEncodeError:

@@ -15,8 +15,8 @@ import duckdb
 
 from sis_assets.model.faults import Mover, PermanentFault
 from sis_assets.sis.delimited import ReadFile, Rejected
-from sis_assets.sis.powerschool.layout import Entity
-from sis_assets.sis.powerschool.lines import NO_TEXT, OTHERS
+from sis_assets.sis.documents.layout import Kind
+from sis_assets.sis.documents.lines import NO_TEXT, OTHERS
 from sis_assets.sis.reading import SourceFile
 
 _MIB: Final = 1 << 20
@@ -27,25 +27,24 @@ _LINES: Final = (
 )
 
 
-def flatten(
-    connection: duckdb.DuckDBPyConnection, entity: Entity, source: SourceFile, into: Path
-) -> ReadFile:
-    """Write the landed rows of an entity as the Parquet file `into` (0600), with the columns that `ReadFile` tells.
+def flatten(connection: duckdb.DuckDBPyConnection, kind: Kind, source: SourceFile, into: Path) -> ReadFile:
+    """Write the landed rows of a kind as the Parquet file `into` (0600), with the columns that `ReadFile` tells.
 
     A row that holds half a surrogate pair is rejected: it is no text. Raises PermanentFault, which names the fields, when
     required fields are in no row.
     """
+    columns = tuple(field.name for field in kind.fields)
     lines, longest = _measured(source.path)
     landed = {"landed": str(source.path)}
     text = _LINES.format(longest=max(longest, 2 * _MIB), buffer=max(4 * longest, 32 * _MIB))
-    numbered = f"(SELECT row_number() OVER () AS row_number, json_transform(line, '{_structure(entity)}') AS landed FROM {text})"
+    numbered = f"(SELECT row_number() OVER () AS row_number, json_transform(line, '{_structure(kind)}') AS landed FROM {text})"
     os.close(os.open(into, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
     connection.execute(
-        f"COPY (SELECT row_number, {_columns(entity)} FROM {numbered} WHERE landed.{NO_TEXT} IS NULL)"
+        f"COPY (SELECT row_number, {_columns(kind)} FROM {numbered} WHERE landed.{NO_TEXT} IS NULL)"
         f" TO '{_quoted(into)}' (FORMAT parquet, USE_TMP_FILE false)",
         landed,
     )
-    present = ", ".join(f'count("{name}")' for name in entity.column_names)
+    present = ", ".join(f'count("{name}")' for name in columns)
     rows, *counts = connection.execute(
         f"SELECT count(*), {present} FROM read_parquet($table)", {"table": str(into)}
     ).fetchall()[0]
@@ -61,21 +60,21 @@ def flatten(
         "SELECT DISTINCT json_structure(other_columns)::VARCHAR FROM read_parquet($table) WHERE other_columns IS NOT NULL",
         {"table": str(into)},
     ).fetchall()
-    nowhere = {field for field, count in zip(entity.fields, counts, strict=True) if count == 0}
-    if rows and (missing := [field.path for field in entity.fields if field in nowhere and field.required]):
+    nowhere = {field for field, count in zip(kind.fields, counts, strict=True) if count == 0}
+    if rows and (missing := [field.path for field in kind.fields if field in nowhere and field.required]):
         raise PermanentFault(
-            tried=f"Reading {entity.name}",
+            tried=f"Reading {kind.name}",
             seen=f"no record has {', '.join(missing)}",
-            todo="Report this with the PowerSchool version; the contract must be adapted",
+            todo="Report this with the version of the SIS; the contract must be adapted",
             mover=Mover.ENGINEER,
         )
     return ReadFile(
         parquet=into,
-        columns=entity.column_names,
+        columns=columns,
         unknown_columns=tuple(
             sorted({name for (text,) in structures for name in _leaves(json.loads(text), "")})
         ),
-        missing_optional=tuple(field.name for field in entity.fields if field in nowhere),
+        missing_optional=tuple(field.name for field in kind.fields if field in nowhere),
         records=rows + len(rejected),
         rejected=tuple(Rejected(number, None, "half_a_character", _HALF) for (number,) in rejected),
         encoding="utf-8",
@@ -110,19 +109,19 @@ def _measured(path: Path) -> tuple[int, int]:
     return count, longest + 1
 
 
-def _structure(entity: Entity) -> str:
+def _structure(kind: Kind) -> str:
     """Return the structure to which a landed row is brought. What is no object where one belongs counts as absent."""
     structure: dict[str, Any] = {OTHERS: "JSON", NO_TEXT: "VARCHAR"}
-    for field in entity.fields:
+    for field in kind.fields:
         for path in field.paths:
             outer, _, inner = path.rpartition(".")
             (structure.setdefault(outer, {}) if outer else structure)[inner] = "VARCHAR"
     return json.dumps(structure)
 
 
-def _columns(entity: Entity) -> str:
+def _columns(kind: Kind) -> str:
     columns = []
-    for field in entity.fields:
+    for field in kind.fields:
         places = [".".join(["landed", *(f'"{part}"' for part in path.split("."))]) for path in field.paths]
         columns.append(f'coalesce({", ".join([*places, "NULL"])}) AS "{field.name}"')
     return ", ".join([*columns, f"landed.{OTHERS}::VARCHAR AS other_columns"])
