@@ -1,0 +1,1 @@
+"""Aeries, by its API certificate."""
