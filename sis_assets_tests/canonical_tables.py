@@ -44,6 +44,7 @@ def canonicalised(
     date_format: str = "iso",
     codes: Mapping[str, Mapping[str, str]] | None = None,
     excluded: Sequence[str] = (),
+    leas: Sequence[str] = (),
 ) -> Canonicalised:
     """Lay the rows (column → text) into raw tables and run everything; every record must be accepted or refused."""
     with duckdb.connect() as connection:
@@ -58,6 +59,10 @@ def canonicalised(
             )
             for code, meaning in (codes or {}).get(kind, {}).items():
                 connection.execute(f"INSERT INTO {kind}_codes VALUES (?, ?, ?)", [DISTRICT, code, meaning])
+        _named(
+            connection, "school_rules (district_id VARCHAR, school_id VARCHAR, takes_part BOOLEAN)", excluded
+        )
+        _named(connection, "leas (district_id VARCHAR, lea_id VARCHAR)", leas)
         connection.execute(
             "CREATE TABLE refused (entity VARCHAR, district_id VARCHAR, row_number BIGINT, reason_code VARCHAR)"
         )
@@ -77,6 +82,16 @@ def canonicalised(
             assert reason in REASONS
             found.refused.setdefault(entity, {})[number] = reason
         return found
+
+
+def _named(connection: duckdb.DuckDBPyConnection, relation: str, names: Sequence[str]) -> None:
+    """Lay down what the district's file names; schools are named to be left out."""
+    connection.execute(f"CREATE TABLE {relation}")
+    for name in names:
+        row = [DISTRICT, name, *([False] if "takes_part" in relation else [])]
+        connection.execute(
+            f"INSERT INTO {relation.partition(' ')[0]} VALUES ({', '.join('?' for _ in row)})", row
+        )
 
 
 def _raw(

@@ -196,6 +196,12 @@ def _settings(connection: DuckDBPyConnection, works: Sequence[_Work]) -> None:
             for school in schools
         ),
     )
+    lay(
+        connection,
+        "leas",
+        {"district_id": "VARCHAR", "lea_id": "VARCHAR"},
+        ((work.id, lea) for work in works for lea in work.district.leas),
+    )
 
 
 class _Judging:
