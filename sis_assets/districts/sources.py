@@ -10,7 +10,17 @@ from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 from sis_assets.districts.dropzone import DateFormat, Dropzone, Files
 from sis_assets.districts.secret import Identifier, Secret
 from sis_assets.districts.section import Section, wrong
-from sis_assets.districts.text import AeriesUrl, Code, Literally, OneRosterUrl, ServerUrl, Text, Url
+from sis_assets.districts.text import (
+    AeriesUrl,
+    Code,
+    HeaderName,
+    Literally,
+    OneRosterUrl,
+    ServerUrl,
+    Text,
+    Url,
+    UrlPath,
+)
 
 RequestField = Literal[
     "school_year",
@@ -22,6 +32,7 @@ RequestField = Literal[
     "priority",
     "requested_at",
 ]
+ExpectedField = Literal["birthDate", "sex", "email", "identifier", "grades", "userIds"]
 #: The two OneRoster versions; editors read the unquoted form as a number.
 Version = Annotated[Literal["1.1", "1.2"], WithJsonSchema({"enum": ["1.1", "1.2", 1.1, 1.2]})]
 
@@ -76,6 +87,9 @@ class OAuth2(Section):
     client_id: Identifier = Field(description="The client's id.")
     client_secret: Secret = Field(description="The client's secret.")
     scopes: tuple[Text, ...] = Field((), description="The scopes to ask for. Empty: those of the version.")
+    credentials: Literal["basic", "body"] = Field(
+        "basic", description="Where the token's server wants id and secret: in a header, or in the form."
+    )
 
 
 class OAuth1(Section):
@@ -97,6 +111,8 @@ class SiteLogin(Section):
     site_code: Text = Field(description="The site's code.")
     login: Identifier = Field(description="The login's name.")
     password: Secret = Field(description="The login's password.")
+    domain_header: HeaderName = Field("X-Domain", description="The header that tells the domain.")
+    site_code_header: HeaderName = Field("X-Site-Code", description="The header that tells the site's code.")
 
 
 Auth = Annotated[
@@ -196,16 +212,69 @@ class EschoolplusFiles(_TakesRequests):
         return self.files.date_format
 
 
-class EschoolplusApi(_TakesRequests):
+class Deltas(Section):
+    """Reading by a OneRoster API only what changed since the last read."""
+
+    full_every_days: int = Field(
+        7, ge=1, le=366, description="After so many days everything is read, whatever the deltas said."
+    )
+    tombstone_days: int = Field(
+        7,
+        ge=1,
+        le=366,
+        description="How long the provider shows what was deleted (`tobedeleted`). After a longer gap everything is read.",
+    )
+    overlap_minutes: int = Field(
+        60,
+        ge=0,
+        le=10_080,
+        description="How far a delta reaches back behind the newest change that was seen.",
+    )
+
+
+class _OneRosterRest(_Source):
+    """What the kinds that are read by OneRoster's REST binding have in common."""
+
+    url: OneRosterUrl = Field(description="The address up to, and without, /ims/oneroster or /v1p1.")
+    version: Version = Field(description="The OneRoster version.")
+    base_path: UrlPath | None = Field(
+        None,
+        description="What stands between `url` and a collection's name. "
+        "Absent: /ims/oneroster/v1p1 or /ims/oneroster/rostering/v1p2, by the version.",
+    )
+    auth: Auth = Field(description="How the client proves who it is.")
+    ids: Ids = Field(Ids(), description="Which value identifies a record.")
+    concurrency: int = Field(
+        4, ge=1, le=32, description="How many requests may be under way at once to this server, at most."
+    )
+    limit: int = Field(
+        5000,
+        ge=1,
+        le=1_000_000,
+        description="How many records to ask for at once; the server may give fewer.",
+    )
+    sort: Literal["sourcedId", "none"] = Field(
+        "sourcedId",
+        description="Which order to ask for, so that pages fit together; none for a server without sorting.",
+    )
+    without: tuple[Literal["academicSessions", "courses", "classes", "enrollments", "demographics"], ...] = (
+        Field((), description="Collections that this provider does not give; they are not asked for.")
+    )
+    deltas: Deltas | None = Field(
+        None, description="Read only what changed since the last read. Absent: everything, every time."
+    )
+
+
+class EschoolplusApi(_OneRosterRest, _TakesRequests):
     """eSchoolPLUS by its OneRoster API."""
 
     sis_name = "eschoolplus"
 
     kind: Literal["eschoolplus_api"] = Field(description="The kind of SIS.")
-    url: OneRosterUrl = Field(description="The address up to, and without, /ims/oneroster or /v1p1.")
-    version: Version = Field(description="The OneRoster version.")
-    auth: Auth = Field(description="How the client proves who it is.")
-    ids: Ids = Field(Ids(), description="Which value identifies a record.")
+    expects: tuple[ExpectedField, ...] = Field(
+        ("birthDate",),
+        description="Fields that some record must have: the API profile withholds what is not ticked.",
+    )
 
 
 class OneRosterFiles(_Source):
@@ -219,16 +288,12 @@ class OneRosterFiles(_Source):
     ids: Ids = Field(Ids(), description="Which value identifies a record.")
 
 
-class OneRosterApi(_Source):
+class OneRosterApi(_OneRosterRest):
     """Any SIS by a OneRoster API."""
 
     sis_name = "oneroster"
 
     kind: Literal["oneroster_api"] = Field(description="The kind of SIS.")
-    url: OneRosterUrl = Field(description="The address up to, and without, /ims/oneroster or /v1p1.")
-    version: Version = Field(description="The OneRoster version.")
-    auth: Auth = Field(description="How the client proves who it is.")
-    ids: Ids = Field(Ids(), description="Which value identifies a record.")
 
 
 Source = Annotated[

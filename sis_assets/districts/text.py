@@ -186,6 +186,13 @@ ClockTime = Annotated[
     PlainSerializer(lambda value: value.strftime("%H:%M"), return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$"}),
 ]
+HeaderName = Annotated[
+    Text, _matching(r"[A-Za-z][A-Za-z0-9-]{0,60}", "must be a header's name: letters, digits and -")
+]
+UrlPath = Annotated[
+    Text,
+    _matching(r"(/[A-Za-z0-9._~-]+)+", "must be a path that begins with / and does not end with it"),
+]
 Url = Annotated[
     Text, AfterValidator(_web_address), WithJsonSchema({"type": "string", "pattern": "^https?://"})
 ]

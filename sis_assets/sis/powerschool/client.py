@@ -15,7 +15,6 @@ from sis_assets.districts import District, PowerSchool, Problem, reveal
 from sis_assets.model.faults import Fault, Mover, PermanentFault
 from sis_assets.model.fingerprint import fingerprint
 from sis_assets.sis.documents.flatten import flatten, flattening
-from sis_assets.sis.powerschool.auth import Credential
 from sis_assets.sis.powerschool.checks import looks
 from sis_assets.sis.powerschool.contract import ENTITIES
 from sis_assets.sis.powerschool.layout import Entity
@@ -23,6 +22,7 @@ from sis_assets.sis.powerschool.pull import Pull
 from sis_assets.sis.powerschool.resources import Resources, read_metadata
 from sis_assets.sis.powerschool.session import Session
 from sis_assets.sis.reading import Delivery, EntityRead, SourceFile
+from sis_assets.sis.tokens import Credential
 from sis_assets.transport import landing
 from sis_assets.transport.http import Patience, Server
 from sis_assets.transport.visit import Visit
