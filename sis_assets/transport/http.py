@@ -54,7 +54,8 @@ class Patience:
 class Request:
     """What is asked. `what` names it for people ("Reading students, page 7"); path and query hold no credential.
 
-    The answer of a `passing` one is not kept for a read that goes on later: a token, a look at the clock. `sign` gives more headers for the method and the whole URL, anew for every try; it asks no server.
+    The answer of a `passing` one is not kept for a read that goes on later: a token, a look at the clock. `sign` gives more
+    headers for the method and the whole URL, anew for every try; it asks no server.
     """
 
     what: str

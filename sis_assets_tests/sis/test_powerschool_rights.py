@@ -292,6 +292,6 @@ def test_a_token_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(tokens.Path, "replace", full)
-    tokens = Tokens(Credential("https://x.test", "id", "s"), tmp_path, lambda: Token("new", time.time() + 9))
-    assert tokens.current() == "new"
+    kept = Tokens(Credential("https://x.test", "id", "s"), tmp_path, lambda: Token("new", time.time() + 9))
+    assert kept.current() == "new"
     assert list(tmp_path.iterdir()) == []
