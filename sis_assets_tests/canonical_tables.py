@@ -45,13 +45,15 @@ def canonicalised(
     codes: Mapping[str, Mapping[str, str]] | None = None,
     excluded: Sequence[str] = (),
     leas: Sequence[str] = (),
+    lea_column: str = "StateDistrictID",
 ) -> Canonicalised:
     """Lay the rows (column → text) into raw tables and run everything; every record must be accepted or refused."""
     with duckdb.connect() as connection:
         _raw(connection, raw_tables, rows)
         connection.execute(
             f"CREATE TABLE chosen AS SELECT '{DISTRICT}' AS district_id, 'sample-1' AS extract_id, DATE '{as_of}' AS as_of,"
-            f" DATE '{year_end}' AS year_end, '{date_format}' AS date_format"
+            f" DATE '{year_end}' AS year_end, '{date_format}' AS date_format,"
+            f" '{lea_column}' AS lea_column"
         )
         for kind, column in (("grade", "grade"), ("status", "status"), ("exit", "reason")):
             connection.execute(

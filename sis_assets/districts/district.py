@@ -100,6 +100,11 @@ class District(Section):
         """The LEAs whose students the source shows, where the file names them."""
         return self.sis.leas if isinstance(self.sis, Aeries) else ()
 
+    @property
+    def lea_column(self) -> str | None:
+        """The raw column that says to which LEA a school belongs, where the SIS has several to choose from."""
+        return self.sis.lea_column if isinstance(self.sis, Aeries) else None
+
     def digest(self) -> str:
         """Return the SHA-256, in hex, that tells whether two readings are the same district file.
 

@@ -33,7 +33,7 @@ class Records:
 
     `query` gives, for each row of `raw_<entity>`: district_id, row_number, record_key, reason_code (NULL when
     accepted) and the fields that canonical tables take. It may read `chosen` (district_id, extract_id, as_of, year_end,
-    date_format), `grade_codes`, `status_codes` and `exit_codes` (district_id, code, and grade, status or reason: the
+    date_format, lea_column), `grade_codes`, `status_codes` and `exit_codes` (district_id, code, and grade, status or reason: the
     district's own), `school_rules` (district_id, school_id, takes_part: the schools that the district names in or out),
     `leas` (district_id, lea_id: the LEAs that it names), and what entities before it left: `<entity>_good`, and
     `known_schools` and `schools_here` (district_id, school_id: all, and those that take part) after schools, `present`

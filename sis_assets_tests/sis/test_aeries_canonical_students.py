@@ -478,6 +478,13 @@ def test_schools_and_their_students_are_those_of_the_leas_that_the_district_name
     assert attributed == {s: "77777" if s == "700" else "99999" for s in schools}
 
 
+@pytest.mark.parametrize("column", ["StateCountyID", "RegionCode"])
+def test_the_district_says_which_column_names_the_lea(column: str) -> None:
+    rows = {"schools": [HIGH | {column: "12"}, MIDDLE | {column: "34"}]}
+    found = run(rows, leas=["34", "99999"], lea_column=column).one("schools")
+    assert (found["school_id"], found["lea_id"]) == ("992", "34")
+
+
 def test_a_school_that_names_no_lea_is_the_certificates_own() -> None:
     rows = {"schools": [HIGH | {"StateDistrictID": ""}, FOREIGN]}
     assert run(rows, leas=["99999"]).column("schools", "school_id") == ["994"]

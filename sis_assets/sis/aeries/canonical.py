@@ -12,7 +12,7 @@ from __future__ import annotations
 from sis_assets.model.canonical import first_reason, grade
 from sis_assets.sis.aeries.contract import DISTRICT_ITSELF
 from sis_assets.sis.aeries.standing import number, read, students, unreadable
-from sis_assets.sis.aeries.tables import TABLES
+from sis_assets.sis.aeries.tables import LEA_COLUMNS, TABLES
 from sis_assets.sis.judging import beside, credit, judged, no_number, own_grades, said
 from sis_assets.sis.shape import Records
 
@@ -43,7 +43,9 @@ def _limit_joins(low: str, high: str) -> str:
 
 
 def _schools() -> Records:
-    name, lea = said("Name"), said("StateDistrictID")
+    name = said("Name")
+    columns = " ".join(f"WHEN '{column}' THEN {said(column)}" for column in LEA_COLUMNS)
+    lea = f"CASE c.lea_column {columns} END"
     fields = (
         f"{_SCHOOL} AS number, CASE WHEN {_SCHOOL} <> '{DISTRICT_ITSELF}' AND {said('InactiveStatusCode')} IS NULL"
         # A school that names no LEA is the certificate's own.

@@ -34,6 +34,9 @@ _TEACHERS = (
     " WHERE staff_id <> '')"
 )
 
+#: Where a school's LEA may stand; the district's file says which it is.
+LEA_COLUMNS = ("StateDistrictID", "StateCountyID", "RegionCode")
+
 _SCHOOLS = ("schools",)
 _STUDENTS = ("schools", "codes", "students_extended", "enrollment", "students")
 _SECTIONS = ("schools", "terms", "courses", "sections")
@@ -57,10 +60,11 @@ SCHOOLS = Canonical(
     schema.SCHOOLS,
     _SCHOOLS,
     f"SELECT {', '.join(schema.SCHOOLS.column_names)} FROM schools_good {_HERE}",
-    _of("schools", name="Name", state_id="StateSchoolID", lea_id="StateDistrictID")
+    _of("schools", name="Name", state_id="StateSchoolID")
     | _all_of(
         "schools",
-        school_id=("SchoolCode", "InactiveStatusCode", "StateDistrictID"),
+        school_id=("SchoolCode", "InactiveStatusCode", *LEA_COLUMNS),
+        lea_id=LEA_COLUMNS,
         low_grade=("LowGradeLevel", "HighGradeLevel"),
         high_grade=("HighGradeLevel", "LowGradeLevel"),
     ),
