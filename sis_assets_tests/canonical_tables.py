@@ -163,6 +163,6 @@ def _keep(connection: duckdb.DuckDBPyConnection) -> None:
     )
     connection.execute("CREATE VIEW present AS SELECT DISTINCT district_id, student_id FROM students_good")
     connection.execute(
-        "CREATE VIEW rejected_students AS SELECT r.district_id, r.record_key FROM students_records r"
+        "CREATE VIEW rejected_students AS SELECT DISTINCT r.district_id, r.record_key FROM students_records r"
         " JOIN refused f ON f.entity = 'students' AND f.row_number = r.row_number WHERE r.record_key IS NOT NULL"
     )
