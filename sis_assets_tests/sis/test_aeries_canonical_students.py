@@ -393,9 +393,10 @@ def test_two_active_records_at_one_school_count_once() -> None:
     assert found.one("student_schools")["student_number"] == "17"
 
 
+@pytest.mark.parametrize("code", ["I", "*"])
 @pytest.mark.parametrize("first", [0, 1])
-def test_a_former_record_at_the_same_school_is_no_copy(first: int) -> None:
-    rows = [student(), student(StudentNumber="3", InactiveStatusCode="I", Grade="9")]
+def test_another_record_at_the_same_school_is_no_copy(code: str, first: int) -> None:
+    rows = [student(), student(StudentNumber="3", InactiveStatusCode=code, Grade="9")]
     found = run({"students": rows[first:] + rows[:first]})
     assert found.refused == {}
     assert found.one("student_schools")["student_number"] == "17"
