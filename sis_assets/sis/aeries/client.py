@@ -1,0 +1,123 @@
+"""Reads an Aeries district: pulls everything into the landing folder, then makes tables of text of it.
+
+Contract: Aeries §2.1–2.3, §2.5; rules: DESIGN §7, §8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sis_assets.districts import Aeries, District, Problem, reveal
+from sis_assets.model.faults import Fault, Mover, PermanentFault
+from sis_assets.model.fingerprint import fingerprint
+from sis_assets.sis.aeries.contract import ENTITIES
+from sis_assets.sis.aeries.layout import Entity
+from sis_assets.sis.aeries.lists import Lists
+from sis_assets.sis.aeries.pull import Pull
+from sis_assets.sis.aeries.schools import Choice
+from sis_assets.sis.aeries.session import Session
+from sis_assets.sis.aeries.system import check_year, read_system
+from sis_assets.sis.documents.delivered import tables_of
+from sis_assets.sis.reading import Delivery, EntityRead
+from sis_assets.transport import landing
+from sis_assets.transport.http import Patience, Server
+from sis_assets.transport.visit import Visit
+
+if TYPE_CHECKING:
+    from sis_assets.sis.delimited import Readers
+    from sis_assets.transport.dropzone import NotYet
+    from sis_assets.warehouse.home import Home
+
+_BY_NAME: Mapping[str, Entity] = {entity.name: entity for entity in ENTITIES}
+#: Landed rows of another contract have other columns.
+_READ_UNDER = fingerprint((entity.name, entity.column_names) for entity in ENTITIES)
+#: The transcripts of a large high school come as one answer.
+_PATIENCE: Final = Patience(body_bytes=256 << 20)
+
+
+def settings_of(district: District) -> Aeries:
+    """Return the `sis` section of an Aeries district. Raises PermanentFault for a district of another kind."""
+    if not isinstance(district.sis, Aeries):
+        raise PermanentFault(
+            tried="Reading Aeries",
+            seen=f"sis.kind is {district.sis.kind}",
+            todo="Correct sis.kind in the district file",
+            mover=Mover.ENGINEER,
+        )
+    return district.sis
+
+
+def problems(district: District) -> tuple[Problem, ...]:  # noqa: ARG001 - of the common shape
+    """Return what is wrong with `sis` in the light of the contract: nothing that the file's own rules do not know."""
+    return ()
+
+
+@contextmanager
+def session_with(
+    district: District, visit: Visit | None = None, patience: Patience | None = None
+) -> Iterator[Session]:
+    """Give a session with the district's server; no request is made before the first is asked for.
+
+    Raises NeedsPerson when the certificate is not in its place.
+    """
+    settings = settings_of(district)
+    certificate = reveal(settings.certificate)
+    with Server(
+        settings.url, at_once=settings.concurrency, patience=patience or _PATIENCE, visit=visit
+    ) as server:
+        yield Session(server, certificate, settings.database_year)
+
+
+def fetch(
+    district: District,
+    home: Home,
+    held_before: frozenset[str],  # noqa: ARG001 - every entity is read every time
+    visit: Visit,
+    patience: Patience | None = None,
+) -> Delivery | NotYet:
+    """Pull every entity of the district and land one file each below `home.landing`.
+
+    Raises a Fault when any of them cannot be read whole: it names the entity, the school, and the permission area that is
+    missing. `NotYet` is of the common shape; an API is always there.
+    """
+    settings = settings_of(district)
+    place = home.landing / district.district
+    landing.prepare(place)
+    landing.sweep(place)
+    with session_with(district, visit, patience) as session, ThreadPoolExecutor(settings.concurrency) as pool:
+        check_year(read_system(session), settings.database_year)
+        files = pull_with(district, session, place, pool).everything()
+    landing.settle(place)
+    return Delivery(files, read_under=_READ_UNDER)
+
+
+def pull_with(district: District, session: Session, place: Path, pool: ThreadPoolExecutor) -> Pull:
+    """Return the pull of a district as its file says."""
+    settings = settings_of(district)
+    years = range(settings.database_year - settings.enrollment_years + 1, settings.database_year + 1)
+    return Pull(
+        Lists(session, settings.window_records, years),
+        Choice.of(district, settings.leas, settings.lea_column),
+        class_lists=settings.class_lists,
+        code_tables=settings.code_tables,
+        staff=settings.staff,
+        landing=place,
+        pool=pool,
+        at_once=settings.concurrency,
+    )
+
+
+def read(
+    deliveries: Mapping[str, tuple[District, Delivery]],
+    readers: Readers,  # noqa: ARG001 - of the common shape; what landed was written by us and needs no sandbox
+    into: Path,
+) -> dict[str, tuple[EntityRead, ...] | Fault]:
+    """Make a table of text of every file of all deliveries; a fault of one district touches no other.
+
+    The Parquet files lie in `into`; the caller removes that folder.
+    """
+    return tables_of(_BY_NAME, deliveries, into)

@@ -1,0 +1,129 @@
+"""The lists of one server, each read whole: by windows of records, at once, or one student's and one section's part of it.
+
+Contract: Aeries §2.1 (windows), §2.3 (lists).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+from sis_assets.sis.aeries import contract
+from sis_assets.sis.aeries.layout import Entity
+from sis_assets.sis.aeries.schools import School
+from sis_assets.sis.aeries.session import NotThere, Session
+from sis_assets.sis.aeries.shapes import page_for
+from sis_assets.sis.aeries.system import of_another_year, year_of
+from sis_assets.sis.documents.pages import Key, MovedError, Page, until_still
+from sis_assets.sis.documents.values import Object, objects
+from sis_assets.sis.documents.windows import read_windows
+
+#: An object of a list: its key, and its records as lines.
+Row: TypeAlias = tuple[Key, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """What one server has. Rows come in the order of their keys, the same rows always in the same order.
+
+    `window` is how many records a request asks for, `years` are the school years whose enrolments are read. All methods
+    raise the session's faults, which name the list and the school, and TransientFault for a list that does not hold still.
+    """
+
+    session: Session
+    window: int
+    years: Sequence[int]
+
+    def schools(self) -> tuple[list[Object], list[Row], list[Row]]:
+        """Return the listed schools as they came, and the rows of schools and of their terms: all are one answer."""
+
+        def understand(document: Any) -> tuple[list[Object], list[Row], list[Row]]:
+            schools, terms = (
+                sorted(page_for(entity)(document).rows) for entity in (contract.SCHOOLS, contract.TERMS)
+            )
+            return objects(document), schools, terms
+
+        return self.session.get("Reading schools and terms", contract.SCHOOLS.listing.path, understand)
+
+    def of_district(self, entity: Entity, table: str = "") -> list[Row]:
+        """Return the rows of a list that the district has one of; `table` is that of codes, as TABLE/COLUMN."""
+        what = f"Reading {entity.name}{f' of {table}' if table else ''}"
+        return self._once(what, entity, entity.listing.path.format(table=table))
+
+    def of_school(self, entity: Entity, school: School) -> list[Row]:
+        """Return the rows of a school."""
+        what, path = f"Reading {entity.name} of {school.called}", entity.listing.path
+        if entity is contract.ENROLLMENT:
+            return sorted(row for year in self.years for row in self._enrollments(what, path, school, year))
+        if not entity.listing.by_windows:
+            return self._once(what, entity, path.format(school=school.code), school)
+        window = partial(self._window, what, entity, school)
+        return sorted(until_still(what, partial(read_windows, window, self.window)))
+
+    def of_student(self, entity: Entity, school: School, student: str) -> list[Row]:
+        """Return the rows of one student at a school, none when the server has none."""
+        what, path = f"Reading {entity.name} of a student of {school.called}", entity.listing.of_student
+        try:
+            if entity is contract.ENROLLMENT:
+                return sorted(
+                    row for year in self.years for row in self._enrollments(what, path, school, year, student)
+                )
+            return self._once(what, entity, path.format(school=school.code, student=student), school)
+        except NotThere:
+            return []
+
+    def of_section(self, entity: Entity, school: School, section: str) -> list[Row]:
+        """Return the rows of one section of a school."""
+        what = f"Reading {entity.name} of section {section} of {school.called}"
+        path = entity.listing.of_section.format(school=school.code, section=section)
+        return self._once(what, entity, path, school)
+
+    def some(self, entity: Entity, school: School | None, table: str = "") -> int:
+        """Return how many rows one request gives: a look that the list may be read at all."""
+        path = entity.listing.path.format(
+            school=school.code if school else "", year=self.session.year, table=table
+        )
+        return self._page(f"Looking at {entity.name}", entity, path, school, {}).found
+
+    def _once(self, what: str, entity: Entity, path: str, school: School | None = None) -> list[Row]:
+        return until_still(what, lambda: _whole(entity, self._page(what, entity, path, school, {})))
+
+    def _window(self, what: str, entity: Entity, school: School, first: int, last: int) -> Page:
+        query = {"StartingRecord": str(first), "EndingRecord": str(last)}
+        path = entity.listing.path.format(school=school.code)
+        return self._page(f"{what}, records {first} to {last}", entity, path, school, query)
+
+    def _page(
+        self, what: str, entity: Entity, path: str, school: School | None, query: dict[str, str]
+    ) -> Page:
+        understand = page_for(entity, school.code if school else "")
+        return self.session.get(what, path, understand, query, area=entity.area)
+
+    def _enrollments(self, what: str, path: str, school: School, year: int, student: str = "") -> list[Row]:
+        as_page = page_for(contract.ENROLLMENT, school.code)
+
+        def understand(document: Any) -> list[Row]:
+            for record in objects(document):
+                found = year_of(record.get("AcademicYear"))
+                if found is None:
+                    raise ValueError("an enrolment without a school year")
+                if found != year:
+                    raise of_another_year(what, year, found)
+            return as_page(document).rows
+
+        path = path.format(school=school.code, year=year, student=student)
+        return self.session.get(what, path, understand, area=contract.ENROLLMENT.area)
+
+
+def _whole(entity: Entity, page: Page) -> list[Row]:
+    rows = sorted(page.rows)
+    if entity.unique and len({key for key, _ in rows}) < len(rows):
+        raise MovedError("a record came twice")
+    return rows
+
+
+def school_of(row: Row) -> Key:
+    """Return the school's code, a number: the first part of the key wherever records are of a school."""
+    return row[0][0] if isinstance(row[0], tuple) else row[0]
