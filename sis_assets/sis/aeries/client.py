@@ -5,15 +5,17 @@ Contract: Aeries §2.1–2.3, §2.5; rules: DESIGN §7, §8.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 from sis_assets.districts import Aeries, District, Problem, reveal
 from sis_assets.model.faults import Fault, Mover, PermanentFault
 from sis_assets.model.fingerprint import fingerprint
+from sis_assets.sis.aeries.checks import looks
 from sis_assets.sis.aeries.contract import ENTITIES
 from sis_assets.sis.aeries.layout import Entity
 from sis_assets.sis.aeries.lists import Lists
@@ -54,6 +56,18 @@ def settings_of(district: District) -> Aeries:
 def problems(district: District) -> tuple[Problem, ...]:  # noqa: ARG001 - of the common shape
     """Return what is wrong with `sis` in the light of the contract: nothing that the file's own rules do not know."""
     return ()
+
+
+def checks(district: District, home: Home) -> Iterator[tuple[str, Callable[[], str]]]:  # noqa: ARG001 - of the common shape
+    """Give the checks of a doctor: server, year, time zone, certificate, LEAs, each permission area, the change feed."""
+    settings = settings_of(district)
+    with session_with(district) as session:
+        yield from looks(
+            _lists(settings, session),
+            _choice(district, settings),
+            zone=_zone(district, settings),
+            staff=settings.staff,
+        )
 
 
 @contextmanager
@@ -98,10 +112,9 @@ def fetch(
 def pull_with(district: District, session: Session, place: Path, pool: ThreadPoolExecutor) -> Pull:
     """Return the pull of a district as its file says."""
     settings = settings_of(district)
-    years = range(settings.database_year - settings.enrollment_years + 1, settings.database_year + 1)
     return Pull(
-        Lists(session, settings.window_records, years),
-        Choice.of(district, settings.leas, settings.lea_column),
+        _lists(settings, session),
+        _choice(district, settings),
         class_lists=settings.class_lists,
         code_tables=settings.code_tables,
         staff=settings.staff,
@@ -109,6 +122,21 @@ def pull_with(district: District, session: Session, place: Path, pool: ThreadPoo
         pool=pool,
         at_once=settings.concurrency,
     )
+
+
+def _lists(settings: Aeries, session: Session) -> Lists:
+    years = range(settings.database_year - settings.enrollment_years + 1, settings.database_year + 1)
+    return Lists(session, settings.window_records, years)
+
+
+def _choice(district: District, settings: Aeries) -> Choice:
+    schools = district.schools
+    return Choice(frozenset(schools.include), frozenset(schools.exclude), settings.leas, settings.lea_column)
+
+
+def _zone(district: District, settings: Aeries) -> ZoneInfo:
+    """Return what we take for the time zone of the server's clock."""
+    return ZoneInfo(settings.feed.timezone or district.timezone)
 
 
 def read(

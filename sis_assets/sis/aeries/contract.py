@@ -486,3 +486,5 @@ RAW_TABLES = tuple(entity.raw for entity in ENTITIES)
 DISTRICT_ITSELF = "0"
 #: A student's InactiveStatusCode that says: enrolled for next year.
 PRE_ENROLLED = "*"
+#: The table and column whose codes say what a student's InactiveStatusCode means.
+STATUS_CODES = "STU/TG"

@@ -80,12 +80,20 @@ class Lists:
         path = entity.listing.of_section.format(school=school.code, section=section)
         return self._once(what, entity, path, school)
 
-    def some(self, entity: Entity, school: School | None, table: str = "") -> int:
-        """Return how many rows one request gives: a look that the list may be read at all."""
-        path = entity.listing.path.format(
-            school=school.code if school else "", year=self.session.year, table=table
-        )
-        return self._page(f"Looking at {entity.name}", entity, path, school, {}).found
+    def look(self, entity: Entity, school: School, student: str = "") -> list[Row]:
+        """Return the few rows that the smallest request gives: of `student`, where an entity can be asked so."""
+        what = f"Looking at {entity.name} of {school.called}"
+        places = {"school": school.code, "student": student, "year": self.session.year}
+        if entity.listing.by_windows:
+            query = {"StartingRecord": "1", "EndingRecord": "2"}
+            return self._page(what, entity, entity.listing.path.format(**places), school, query).rows
+        path = entity.listing.of_student or entity.listing.path
+        try:
+            return self._page(what, entity, path.format(**places), school, {}).rows
+        except NotThere:
+            if not entity.listing.of_student:
+                raise
+            return []  # nobody has this id, or nothing is known of that student
 
     def _once(self, what: str, entity: Entity, path: str, school: School | None = None) -> list[Row]:
         return until_still(what, lambda: _whole(entity, self._page(what, entity, path, school, {})))

@@ -22,8 +22,6 @@ from sis_assets.sis.documents import values
 from sis_assets.sis.documents.pages import Key, in_order, landed
 from sis_assets.sis.reading import SourceFile
 
-STATUS_CODES = "STU/TG"
-
 
 class Pull:
     """One pull of one district. Entities are read one after the other, the lists of one at the same time.
@@ -46,7 +44,7 @@ class Pull:
         self._lists = lists
         self._choice = choice
         self._class_lists = class_lists
-        self._code_tables = sorted({STATUS_CODES, *code_tables})
+        self._code_tables = sorted({contract.STATUS_CODES, *code_tables})
         self._staff = staff
         self._landing = landing
         self._pool = pool

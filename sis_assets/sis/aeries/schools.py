@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from sis_assets.districts import District
 from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
 from sis_assets.sis.aeries.contract import DISTRICT_ITSELF
 from sis_assets.sis.documents.values import Object, text
@@ -36,12 +35,6 @@ class Choice:
     exclude: frozenset[str]
     leas: tuple[str, ...]
     lea_column: str
-
-    @classmethod
-    def of(cls, district: District, leas: Sequence[str], lea_column: str) -> Choice:
-        """Return the choice of a district."""
-        schools = district.schools
-        return cls(frozenset(schools.include), frozenset(schools.exclude), tuple(leas), lea_column)
 
     def ours(self, school: Object) -> bool:
         """Whether a listed school is of one of the LEAs."""

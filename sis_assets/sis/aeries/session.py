@@ -61,24 +61,23 @@ class Session:
         query: Mapping[str, str] | None = None,
         *,
         area: str = "",
-        passing: bool = False,
     ) -> T:
         """GET below `/api/v5`, and return what `understand` makes of the document; it raises ValueError where that is odd.
 
         `area` names the permission area that opens it. Raises AreaMissing, NeedsPerson for a certificate that is refused,
         NotThere for 404, SwitchedOff for 501, PermanentFault for what else stays wrong, TransientFault.
         """
-        asked = self._request(what, path, {"DatabaseYear": str(self.year), **(query or {})}, passing=passing)
+        asked = self._request(what, path, query or {})
         try:
             return self._server.ask(asked, lambda reply: _understood(what, reply, understand))
         except _RefusedError as refused:
             status = refused.status
         raise self._refusal(what, area, status)
 
-    def system(self, understand: Callable[[Any], T], *, passing: bool = False) -> T:
+    def system(self, understand: Callable[[Any], T]) -> T:
         """GET what the server tells everybody of itself, without the certificate; otherwise as `get`."""
         what = "Reading what the server tells of itself"
-        request = Request(what, "GET", API + SYSTEM_INFO, headers=_JSON, passing=passing)
+        request = Request(what, "GET", API + SYSTEM_INFO, headers=_JSON)
         try:
             return self._server.ask(request, lambda reply: _understood(what, reply, understand))
         except _RefusedError as refused:
@@ -90,7 +89,7 @@ class Session:
             mover=Mover.DISTRICT,
         )
 
-    def _request(self, what: str, path: str, query: Mapping[str, str], *, passing: bool) -> Request:
+    def _request(self, what: str, path: str, query: Mapping[str, str], *, passing: bool = False) -> Request:
         if not _A_HEADER_VALUE.fullmatch(self._certificate):
             raise NeedsPerson(
                 tried=what,
@@ -99,14 +98,13 @@ class Session:
                 mover=Mover.ENGINEER,
             )
         headers = {**_JSON, "AERIES-CERT": self._certificate}
-        return Request(what, "GET", API + path, query, headers, passing=passing)
+        asked = {"DatabaseYear": str(self.year), **query}
+        return Request(what, "GET", API + path, asked, headers, passing=passing)
 
     def _refusal(self, what: str, area: str, status: int) -> Fault:
         try:
             self._server.ask(
-                self._request(
-                    "Trying the certificate", FOR_ALL, {"DatabaseYear": str(self.year)}, passing=True
-                ),
+                self._request("Trying the certificate", FOR_ALL, {}, passing=True),
                 lambda reply: _understood(what, reply, lambda _: None),
             )
         except _RefusedError as refused:

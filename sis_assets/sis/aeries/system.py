@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sis_assets.model.faults import Mover, NeedsPerson
 from sis_assets.sis.aeries.session import Session
@@ -30,10 +31,14 @@ class System:
     zone: str
     now: datetime | None
 
+    def keeps(self, zone: ZoneInfo) -> bool:
+        """Whether the server's clock goes by the time zone, as far as can be seen now."""
+        return self.now is not None and self.now.utcoffset() == self.now.astimezone(zone).utcoffset()
 
-def read_system(session: Session, *, passing: bool = False) -> System:
+
+def read_system(session: Session) -> System:
     """Read what the server tells of itself. Raises the session's faults."""
-    return session.system(_system, passing=passing)
+    return session.system(_system)
 
 
 def check_year(system: System, wanted: int) -> None:
