@@ -8,23 +8,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from sis_assets.districts import Aeries, District, Problem, reveal
+from sis_assets.districts.sources import Feed
 from sis_assets.model.faults import Fault, Mover, PermanentFault
 from sis_assets.model.fingerprint import fingerprint
 from sis_assets.sis.aeries.checks import looks
 from sis_assets.sis.aeries.contract import ENTITIES
+from sis_assets.sis.aeries.feed import read_changes, wall_clock
+from sis_assets.sis.aeries.increment import Increment
+from sis_assets.sis.aeries.last import LastRead, last_read
 from sis_assets.sis.aeries.layout import Entity
 from sis_assets.sis.aeries.lists import Lists
 from sis_assets.sis.aeries.pull import Pull
 from sis_assets.sis.aeries.schools import Choice
-from sis_assets.sis.aeries.session import Session
-from sis_assets.sis.aeries.system import check_year, read_system
+from sis_assets.sis.aeries.session import NotThere, Session, SwitchedOff
+from sis_assets.sis.aeries.system import System, check_year, read_system
 from sis_assets.sis.documents.delivered import tables_of
-from sis_assets.sis.reading import Delivery, EntityRead
+from sis_assets.sis.reading import Delivery, EntityRead, SourceFile
 from sis_assets.transport import landing
 from sis_assets.transport.http import Patience, Server
 from sis_assets.transport.visit import Visit
@@ -103,13 +108,51 @@ def fetch(
     landing.prepare(place)
     landing.sweep(place)
     with session_with(district, visit, patience) as session, ThreadPoolExecutor(settings.concurrency) as pool:
-        check_year(read_system(session), settings.database_year)
-        files = pull_with(district, session, place, pool).everything()
+        system = read_system(session)
+        check_year(system, settings.database_year)
+        under, last = _under(district, settings), last_read(place)
+        pull = _pull(district, session, place, pool)
+        files = None
+        if last and (since := _changes_since(last, under, system, _zone(district, settings), settings.feed)):
+            files = _increment(pull, last, since)
+        everything_began = last.everything_began if last and files else system.now
+        files = files or pull.everything()
     landing.settle(place)
+    if system.now and everything_began:
+        LastRead(under, system.now, everything_began, files).keep(place)
     return Delivery(files, read_under=_READ_UNDER)
 
 
-def pull_with(district: District, session: Session, place: Path, pool: ThreadPoolExecutor) -> Pull:
+def _under(district: District, settings: Aeries) -> str:
+    """Return the hash of the settings that say what is read."""
+    what = settings.model_dump(
+        mode="json", exclude={"certificate", "feed", "class_lists", "window_records", "concurrency"}
+    )
+    return fingerprint((_READ_UNDER, what, district.schools.model_dump(mode="json")))
+
+
+def _changes_since(last: LastRead, under: str, system: System, zone: ZoneInfo, feed: Feed) -> datetime | None:
+    """Return from when on, by the server's clock, what changed is to be read; None when everything is."""
+    if system.now is None or not system.keeps(zone) or last.under != under:
+        return None
+    gap, since_everything = system.now - last.began, system.now - last.everything_began
+    if not timedelta() <= gap <= timedelta(days=feed.longest_gap_days):
+        return None
+    if since_everything >= timedelta(hours=feed.full_read_hours):
+        return None
+    return wall_clock(last.began - timedelta(minutes=feed.overlap_minutes), zone)
+
+
+def _increment(pull: Pull, last: LastRead, since: datetime) -> tuple[SourceFile, ...] | None:
+    """Return the files of a read of what changed; None when the server has no feed, or too much is another way now."""
+    try:
+        changes = read_changes(pull.lists.session, since)
+    except (NotThere, SwitchedOff):
+        return None
+    return Increment(pull, last.files, changes).everything()
+
+
+def _pull(district: District, session: Session, place: Path, pool: ThreadPoolExecutor) -> Pull:
     """Return the pull of a district as its file says."""
     settings = settings_of(district)
     return Pull(

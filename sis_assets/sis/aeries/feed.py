@@ -13,11 +13,9 @@ from zoneinfo import ZoneInfo
 
 from sis_assets.sis.aeries import contract
 from sis_assets.sis.aeries.layout import Entity
+from sis_assets.sis.aeries.lists import Place
 from sis_assets.sis.aeries.session import Session
 from sis_assets.sis.documents.values import objects, text, whole
-
-#: A student at a school, or a section of it: the school's code, then the student's id or the section's number.
-Place = tuple[int, int]
 
 #: Areas of the feed of students, and what a student who is named there may have changed in.
 STUDENT_AREAS: Final = {

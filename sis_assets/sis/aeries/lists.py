@@ -5,7 +5,7 @@ Contract: Aeries §2.1 (windows), §2.3 (lists).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
@@ -17,9 +17,11 @@ from sis_assets.sis.aeries.session import NotThere, Session
 from sis_assets.sis.aeries.shapes import page_for
 from sis_assets.sis.aeries.system import of_another_year, year_of
 from sis_assets.sis.documents.pages import Key, MovedError, Page, until_still
-from sis_assets.sis.documents.values import Object, objects
+from sis_assets.sis.documents.values import Object, objects, text, whole
 from sis_assets.sis.documents.windows import read_windows
 
+#: A student at a school, or a section of it: the school's code, then the student's id or the section's number.
+Place: TypeAlias = tuple[int, int]
 #: An object of a list: its key, and its records as lines.
 Row: TypeAlias = tuple[Key, bytes]
 
@@ -74,6 +76,24 @@ class Lists:
         except NotThere:
             return []
 
+    def of_students(
+        self, entity: Entity, school: School, students: Sequence[str], known: int
+    ) -> list[Callable[[], list[Row]]]:
+        """Return jobs that give at least the rows of some students at a school, by as few requests as that takes.
+
+        `known` is how many objects the school's list had when it was read last.
+        """
+        each, together = len(students), 1
+        if entity is contract.ENROLLMENT:
+            each, together = each * len(self.years), len(self.years)
+        elif entity.listing.by_windows:
+            together = max(1, -(-known // self.window))
+        if each <= together or entity is contract.CLASSES:
+            return [partial(self.of_student, entity, school, student) for student in students]
+        if entity.listing.by_windows:
+            return [partial(self._with_students, entity, school, frozenset(students), known)]
+        return [partial(self.of_school, entity, school)]
+
     def of_section(self, entity: Entity, school: School, section: str) -> list[Row]:
         """Return the rows of one section of a school."""
         what = f"Reading {entity.name} of section {section} of {school.called}"
@@ -94,6 +114,22 @@ class Lists:
             if not entity.listing.of_student:
                 raise
             return []  # nobody has this id, or nothing is known of that student
+
+    def _with_students(
+        self, entity: Entity, school: School, students: frozenset[str], known: int
+    ) -> list[Row]:
+        """Return a list that has the students, read without looking behind its end.
+
+        One that has fewer objects than are `known`, or not all of the students, is read as carefully as any whole one.
+        """
+        what = f"Reading {entity.name} of {school.called}"
+        rows = [
+            row
+            for first in range(1, max(known, 1) + 1, self.window)
+            for row in self._window(what, entity, school, first, first + self.window - 1).rows
+        ]
+        found = {text(place_of(entity, "StudentID", key)[1]) for key, _ in rows}
+        return rows if len(rows) >= known and found >= students else self.of_school(entity, school)
 
     def _once(self, what: str, entity: Entity, path: str, school: School | None = None) -> list[Row]:
         return until_still(what, lambda: _whole(entity, self._page(what, entity, path, school, {})))
@@ -132,6 +168,12 @@ def _whole(entity: Entity, page: Page) -> list[Row]:
     return rows
 
 
-def school_of(row: Row) -> Key:
-    """Return the school's code, a number: the first part of the key wherever records are of a school."""
-    return row[0][0] if isinstance(row[0], tuple) else row[0]
+def place_of(entity: Entity, column: str, key: Key) -> Place:
+    """Return the place of a row with the key: its school's code, and the number in the column."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return whole(parts[0]), whole(parts[entity.numbers.index(column)])
+
+
+def school_of(row: Row) -> int:
+    """Return the school's code: the first part of the key wherever records are of a school."""
+    return whole(row[0][0] if isinstance(row[0], tuple) else row[0])

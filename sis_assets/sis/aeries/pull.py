@@ -19,6 +19,7 @@ from sis_assets.sis.aeries.schools import Choice, School, refuse_missing
 from sis_assets.sis.aeries.session import SwitchedOff
 from sis_assets.sis.aeries.system import check_terms
 from sis_assets.sis.documents import values
+from sis_assets.sis.documents.lines import row_of
 from sis_assets.sis.documents.pages import Key, in_order, landed
 from sis_assets.sis.reading import SourceFile
 
@@ -50,6 +51,16 @@ class Pull:
         self._pool = pool
         self._at_once = at_once
 
+    @property
+    def lists(self) -> Lists:
+        """The server's lists."""
+        return self._lists
+
+    @property
+    def choice(self) -> Choice:
+        """What the district file says of schools."""
+        return self._choice
+
     def everything(self) -> tuple[SourceFile, ...]:
         """Read all entities.
 
@@ -61,7 +72,7 @@ class Pull:
             if entity is contract.STUDENTS:
                 files.append(self.land(entity, self._students(schools)))
             elif entity is contract.CLASSES:
-                files.append(self.land(entity, self._classes(schools, files[-1])))
+                files.append(self.land(entity, self.classes(schools, files[-1])))
             elif entity.listing.of_schools:
                 files.append(self.land(entity, self._of_schools(entity, schools)))
             elif entity is not contract.STAFF or self._staff:
@@ -121,7 +132,8 @@ class Pull:
             yield row
         refuse_missing(self._choice.leas, seen, "Reading students", "no student")
 
-    def _classes(self, schools: Sequence[School], sections: SourceFile) -> Iterator[Row]:
+    def classes(self, schools: Sequence[School], sections: SourceFile) -> Iterator[Row]:
+        """Read the classes of all schools, by the sections that landed where that must be."""
         by_code = {school.code: school for school in schools}
         places = [
             (by_code[values.text(row["SchoolCode"])], values.text(row["SectionNumber"]))
@@ -147,7 +159,7 @@ class Pull:
 def landed_rows(file: SourceFile) -> Iterator[values.Object]:
     """Give the records of a landed file."""
     with file.path.open("rb") as lines:
-        yield from map(values.parse, lines)
+        yield from map(row_of, lines)
 
 
 def _empty(entity: Entity) -> PermanentFault:

@@ -43,7 +43,7 @@ def _records(entity: Entity, record: Object) -> Iterator[Object]:
     name = _inner_name(entity, record)
     around = {outer: value for outer, value in record.items() if outer != name}
     for item in objects(record[name]):
-        yield around | item
+        yield item | around
 
 
 def _inner_name(entity: Entity, record: Object) -> str:

@@ -14,7 +14,7 @@ import orjson
 
 from sis_assets.sis.documents.layout import Kind
 from sis_assets.sis.documents.pages import Key, Page
-from sis_assets.sis.documents.values import Object, text, whole
+from sis_assets.sis.documents.values import Object, parse, text, whole
 
 #: Members of a landed row that are ours.
 OTHERS: Final = "other_columns"
@@ -90,6 +90,13 @@ def numbered_by(name: str) -> Callable[[Object], int]:
         return number
 
     return key
+
+
+def row_of(line: bytes) -> Object:
+    """Return the row that landed as a line."""
+    row: Object = parse(line)
+    whole_row: Object = json.loads(row[NO_TEXT]) if NO_TEXT in row else row
+    return whole_row
 
 
 def _line(row: Object) -> bytes:
