@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -30,7 +31,7 @@ from sis_assets.sis.aeries.session import NotThere, Session, SwitchedOff
 from sis_assets.sis.aeries.system import System, check_year, read_system
 from sis_assets.sis.documents.delivered import tables_of
 from sis_assets.sis.reading import Delivery, EntityRead, SourceFile
-from sis_assets.transport import landing
+from sis_assets.transport import http, landing
 from sis_assets.transport.http import Patience, Server
 from sis_assets.transport.visit import Visit
 
@@ -43,7 +44,7 @@ _BY_NAME: Mapping[str, Entity] = {entity.name: entity for entity in ENTITIES}
 #: Landed rows of another contract have other columns.
 _READ_UNDER = fingerprint((entity.name, entity.column_names) for entity in ENTITIES)
 #: The transcripts of a large high school come as one answer.
-_PATIENCE: Final = Patience(body_bytes=256 << 20)
+_LARGEST_BODY: Final = 256 << 20
 
 
 def settings_of(district: District) -> Aeries:
@@ -85,9 +86,8 @@ def session_with(
     """
     settings = settings_of(district)
     certificate = reveal(settings.certificate)
-    with Server(
-        settings.url, at_once=settings.concurrency, patience=patience or _PATIENCE, visit=visit
-    ) as server:
+    patience = patience or replace(http.Patience(), body_bytes=_LARGEST_BODY)
+    with Server(settings.url, at_once=settings.concurrency, patience=patience, visit=visit) as server:
         yield Session(server, certificate, settings.database_year)
 
 
