@@ -187,7 +187,7 @@ class Feed(Section):
     full_read_hours: int = Field(
         20,
         ge=0,
-        le=168,
+        le=744,
         description="So many hours after the last read of everything, everything is read again; only that decides who is gone. "
         "0: every time.",
     )

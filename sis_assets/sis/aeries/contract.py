@@ -73,7 +73,8 @@ TERMS = Entity(
         Field("TrackTerms", "JSON: its dates by calendar track, an empty list where there are no tracks."),
     ),
     numbers=("SchoolCode",),
-    texts=("TermCode", "StartDate"),
+    unique=True,
+    dropped=(*(field.name for field in SCHOOLS.fields[1:]), *SCHOOLS.dropped),
 )
 STUDENTS = Entity(
     "students",
@@ -357,8 +358,8 @@ TRANSCRIPTS = Entity(
         Field("CollegeCreditHours", "College credits."),
         Field("PassFailCreditCode", "Whether it is graded by pass or fail."),
     ),
-    numbers=("SchoolCode", "StudentID", "SequenceNumber"),
-    texts=("SchoolYear", "CourseID"),
+    numbers=("SchoolCode", "StudentID"),
+    large=True,
     dropped=("SchoolTakenStateID", "CitizenshipMark", "StaffID", "Hours"),
     may_be_empty=True,
 )
@@ -378,7 +379,7 @@ GRADUATION_REQUIREMENTS = Entity(
         Field("RequiredCreditFor9thGraders", "Credits that a student of grade 9 must have."),
     ),
     numbers=("SchoolCode",),
-    texts=("GraduationRequirementTrack", "SubjectAreaCode"),
+    texts=("GraduationRequirementTrack",),
     may_be_empty=True,
 )
 GRADUATION_STATUS = Entity(
@@ -403,7 +404,7 @@ GRADUATION_STATUS = Entity(
         Field("CreditsNeeded", "Credits missing.", pii=True),
     ),
     numbers=("SchoolCode", "StudentID"),
-    texts=("SubjectAreaCode",),
+    unique=True,
     may_be_empty=True,
 )
 CODES = Entity(
@@ -485,3 +486,5 @@ RAW_TABLES = tuple(entity.raw for entity in ENTITIES)
 DISTRICT_ITSELF = "0"
 #: A student's InactiveStatusCode that says: enrolled for next year.
 PRE_ENROLLED = "*"
+#: The table and column whose codes say what a student's InactiveStatusCode means.
+STATUS_CODES = "STU/TG"

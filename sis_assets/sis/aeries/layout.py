@@ -38,7 +38,8 @@ class Entity:
     """One kind of records: its name here, where it is read, which permission area opens it, and its fields.
 
     `area` is Aeries' own name of the permission area, "" for what every certificate may read. `numbers`, then `texts`, are
-    the columns that order the records; where they are `unique`, a key that comes twice shows that the list moved.
+    what orders the objects of a list; where they are `unique`, a key that comes twice shows that the list moved. A `large`
+    one has so long lists that few may be in memory at once.
     `dropped` are parts of a record that we know, do not need and do not keep; a name that ends in `*` stands for all that
     begin so. An entity that is not `may_be_empty` fails the extract when it has no records.
     """
@@ -51,6 +52,7 @@ class Entity:
     numbers: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     unique: bool = False
+    large: bool = False
     dropped: tuple[str, ...] = ()
     may_be_empty: bool = False
 
