@@ -486,9 +486,10 @@ def test_the_district_says_which_column_names_the_lea(column: str) -> None:
     assert (found["school_id"], found["lea_id"]) == ("992", "34")
 
 
-def test_a_school_that_names_no_lea_is_the_certificates_own() -> None:
-    rows = {"schools": [HIGH | {"StateDistrictID": ""}, FOREIGN]}
-    assert run(rows, leas=["99999"]).column("schools", "school_id") == ["994"]
+def test_a_school_that_names_no_lea_is_of_none_of_those_named() -> None:
+    rows = {"schools": [HIGH | {"StateDistrictID": ""}, FOREIGN], "students": []}
+    assert run(rows, leas=["77777"]).column("schools", "school_id") == ["700"]
+    assert run(rows).column("schools", "school_id") == ["700", "994"]
 
 
 def test_who_left_one_lea_is_still_active_in_another() -> None:

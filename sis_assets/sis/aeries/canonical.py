@@ -48,8 +48,7 @@ def _schools() -> Records:
     lea = f"CASE c.lea_column {columns} END"
     fields = (
         f"{_SCHOOL} AS number, CASE WHEN {_SCHOOL} <> '{DISTRICT_ITSELF}' AND {said('InactiveStatusCode')} IS NULL"
-        # A school that names no LEA is the certificate's own.
-        f" AND ({lea} IS NULL OR ours.lea_id IS NOT NULL OR named.district_id IS NULL) THEN {_SCHOOL} END AS school_id,"
+        f" AND (ours.lea_id IS NOT NULL OR named.district_id IS NULL) THEN {_SCHOOL} END AS school_id,"
         f" {name} AS name, NULL::VARCHAR AS school_type, {_limits('LowGradeLevel', 'HighGradeLevel')},"
         f" {said('StateSchoolID')} AS state_id, {lea} AS lea_id"
     )
