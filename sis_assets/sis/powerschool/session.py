@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault, TransientFault
+from sis_assets.model.faults import AccessRefused, Mover, NeedsPerson, PermanentFault, TransientFault
 from sis_assets.sis.documents import values
 from sis_assets.sis.powerschool.auth import Credential, Token, Tokens, granted
 from sis_assets.transport.http import Reply, Request, Server
@@ -124,7 +124,7 @@ def _ahead(reply: Reply, now: float) -> float:
 
 def _token(what: str, reply: Reply, now: float) -> Token:
     if reply.status in {400, 401, 403}:
-        raise NeedsPerson(
+        raise AccessRefused(
             tried=what,
             seen=f"the server refuses the client id or the client secret ({reply.status})",
             todo="Send both values again from the plugin's Data Configuration page; see there that it is enabled",
