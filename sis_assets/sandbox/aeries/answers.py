@@ -1,0 +1,210 @@
+"""What Aeries is asked and what it answers, by path (contract: Aeries §2.2, §2.3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+
+from sis_assets.sandbox.aeries import schools
+from sis_assets.sandbox.aeries.call import Call, object_of
+from sis_assets.sandbox.aeries.reply import json_reply
+from sis_assets.sandbox.aeries.settings import (
+    CLASSES,
+    COURSES,
+    ENROLLMENT,
+    MASTER_SCHEDULE,
+    STAFF,
+    STUDENT_DATA,
+)
+from sis_assets.sandbox.reply import Reply
+
+Answer = Callable[[Call], Reply]
+_NOBODY = pl.Series("row", [], pl.String)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One resource: what its path looks like, which area it needs (None: the certificate alone), how it answers.
+
+    open  needs no certificate either
+    """
+
+    path: re.Pattern[str]
+    area: str | None
+    answer: Answer
+    open: bool = False
+    method: str = "GET"
+
+
+def endpoint(
+    path: str, area: str | None, answer: Answer, *, open_: bool = False, method: str = "GET"
+) -> Endpoint:
+    """Return the resource of a path such as `schools/{school}/students/{text:id}`; a parameter is a number, or text."""
+    pattern = re.sub(
+        r"\{(text:)?(\w+)\}", lambda m: f"(?P<{m[2]}>{'[^/]+' if m[1] else '-?[0-9]{1,9}'})", path
+    )
+    return Endpoint(re.compile(pattern, re.IGNORECASE), area, answer, open_, method)
+
+
+def system_info(call: Call) -> Reply:
+    """Answer what needs no certificate: which database this is, which there are, and the server's clock."""
+    settings, years = call.database.settings, call.years
+    return json_reply(
+        {
+            "AeriesVersion": settings.version,
+            "DatabaseYear": call.database.year,
+            "AvailableDatabaseYears": [f"{year}-{year + 1}" for year in years],
+            "LocalTimeZoneName": settings.timezone_name,
+            "CurrentDateTime": call.now.isoformat(timespec="milliseconds"),
+        }
+    )
+
+
+def _schools(call: Call) -> Reply:
+    return json_reply(list(call.schools.values()))
+
+
+def _school(call: Call) -> Reply:
+    row = call.schools[call.school]
+    return json_reply(row if call.database.settings.single_school == "object" else [row])
+
+
+def _terms(call: Call) -> Reply:
+    return json_reply(call.schools[call.school]["Terms"])
+
+
+def _codes(call: Call) -> Reply:
+    return json_reply(schools.codes(call.path["table"], call.path["field"]))
+
+
+def _pupils(name: str, *keys: tuple[str, str]) -> Answer:
+    """Answer the rows of a school in the windows that are asked for; keys: a column, and the parameter it is."""
+
+    def answer(call: Call) -> Reply:
+        school = call.school_with_students
+        listing = call.database.listing(name, "SchoolCode", *(column for column, _ in keys))
+        return call.window_of(
+            _NOBODY if school is None else listing.of(school, *(call.number(each) for _, each in keys))
+        )
+
+    return answer
+
+
+def _pupil(name: str, column: str, parameter: str) -> Answer:
+    """Answer the rows of one student at a school: an array, because there may be several."""
+
+    def answer(call: Call) -> Reply:
+        school = call.school_with_students
+        listing = call.database.listing(name, "SchoolCode", column)
+        return call.student_of(_NOBODY if school is None else listing.of(school, call.number(parameter)))
+
+    return answer
+
+
+def _extended(column: str, parameter: str) -> Answer:
+    """Answer the extended data of one student; of all where the id is 0."""
+
+    def answer(call: Call) -> Reply:
+        if parameter == "id" and call.number("id") == 0:
+            return _pupils("extended")(call)
+        school = call.school_with_students
+        rows = (
+            _NOBODY
+            if school is None
+            else call.database.listing("extended", "SchoolCode", column).of(school, call.number(parameter))
+        )
+        if len(rows) == 1 and call.database.settings.single_extended == "object":
+            return object_of(rows, "Student")
+        return call.student_of(rows)
+
+    return answer
+
+
+def _enrollment(call: Call) -> Reply:
+    """Answer the history of one student, of all where the id is 0; of one year where it is told."""
+    keys: dict[str, int] = {}
+    if call.number("id"):
+        keys["StudentID"] = call.number("id")
+    if "year" in call.path:
+        keys["year"] = call.number("year")
+    listing = call.database.listing("enrollments", "SchoolCode", *keys)
+    codes = [call.school] if "school" in call.path else call.seen(call.schools)
+    return call.all_of(pl.concat([listing.of(code, *keys.values()) for code in codes]))
+
+
+def _of_school(name: str) -> Answer:
+    return lambda call: call.all_of(call.database.listing(name, "SchoolCode").of(call.school))
+
+
+def _section(call: Call) -> Reply:
+    listing = call.database.listing("sections", "SchoolCode", "SectionNumber")
+    return object_of(listing.of(call.school, call.number("section")), "Section")
+
+
+def _roster(call: Call) -> Reply:
+    listing = call.database.listing("classes", "SchoolCode", "SectionNumber")
+    return call.all_of(listing.of(call.school, call.number("section")))
+
+
+def _classes(call: Call) -> Reply:
+    listing = call.database.listing("classes", "SchoolCode", "StudentID")
+    return call.all_of(listing.of(call.school, call.number("id")))
+
+
+def _courses(call: Call) -> Reply:
+    return call.all_of(call.database.listing("courses").of())
+
+
+def _course(call: Call) -> Reply:
+    return object_of(call.database.listing("courses", "ID").of(call.path["course"]), "Course")
+
+
+def _staff(call: Call) -> Reply:
+    return call.all_of(call.database.listing("staff").of())
+
+
+def _one_of_staff(call: Call) -> Reply:
+    return object_of(call.database.listing("staff", "ID").of(call.number("id")), "Staff")
+
+
+_SCHOOL = "schools/{school}"
+_BY_ID, _BY_NUMBER, _BY_GRADE = ("StudentID", "id"), ("StudentNumber", "number"), ("Grade", "grade")
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    endpoint("systeminfo", None, system_info, open_=True),
+    endpoint("schools", None, _schools),
+    endpoint(_SCHOOL, None, _school),
+    endpoint(f"{_SCHOOL}/terms", None, _terms),
+    endpoint(
+        f"{_SCHOOL}/calendar",
+        None,
+        lambda call: json_reply(schools.calendar(call.database.district, call.school)),
+    ),
+    endpoint(f"{_SCHOOL}/BellSchedule", None, lambda call: json_reply(schools.bell_schedule(call.school))),
+    endpoint(f"{_SCHOOL}/AbsenceCodes", None, lambda call: json_reply(schools.absence_codes(call.school))),
+    endpoint("codes/{text:table}/{text:field}", None, _codes),
+    endpoint(f"{_SCHOOL}/students", STUDENT_DATA, _pupils("students")),
+    endpoint(f"{_SCHOOL}/students/{{id}}", STUDENT_DATA, _pupil("students", *_BY_ID)),
+    endpoint(f"{_SCHOOL}/students/sn/{{number}}", STUDENT_DATA, _pupil("students", *_BY_NUMBER)),
+    endpoint(f"{_SCHOOL}/students/grade/{{grade}}", STUDENT_DATA, _pupils("students", _BY_GRADE)),
+    endpoint(f"{_SCHOOL}/students/{{id}}/extended", STUDENT_DATA, _extended(*_BY_ID)),
+    endpoint(f"{_SCHOOL}/students/sn/{{number}}/extended", STUDENT_DATA, _extended(*_BY_NUMBER)),
+    endpoint(
+        f"{_SCHOOL}/students/grade/{{grade}}/extended", STUDENT_DATA, _pupils("extended", ("grade", "grade"))
+    ),
+    endpoint("enrollment/{id}", ENROLLMENT, _enrollment),
+    endpoint("enrollment/{id}/year/{year}", ENROLLMENT, _enrollment),
+    endpoint(f"{_SCHOOL}/enrollment/{{id}}", ENROLLMENT, _enrollment),
+    endpoint(f"{_SCHOOL}/enrollment/{{id}}/year/{{year}}", ENROLLMENT, _enrollment),
+    endpoint(f"{_SCHOOL}/classes/{{id}}", CLASSES, _classes),
+    endpoint(f"{_SCHOOL}/sections/{{section}}/students", CLASSES, _roster),
+    endpoint(f"{_SCHOOL}/sections", MASTER_SCHEDULE, _of_school("sections")),
+    endpoint(f"{_SCHOOL}/sections/{{section}}", MASTER_SCHEDULE, _section),
+    endpoint("courses", COURSES, _courses),
+    endpoint("courses/{text:course}", COURSES, _course),
+    endpoint("staff", STAFF, _staff),
+    endpoint("staff/{id}", STAFF, _one_of_staff),
+)

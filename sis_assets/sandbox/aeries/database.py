@@ -1,0 +1,70 @@
+"""One year's database: what it tells, made when first asked for and kept as long as it stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import TypeVar
+
+import polars as pl
+
+from sis_assets.sandbox.aeries import rosters, schools, students
+from sis_assets.sandbox.aeries.data import District
+from sis_assets.sandbox.aeries.listing import Listing, json_rows
+from sis_assets.sandbox.aeries.settings import Settings
+from sis_assets.sandbox.aeries.staff import staff
+
+_Made = TypeVar("_Made")
+#: Columns that hold JSON.
+_NESTED = frozenset({"SectionStaffMembers", "SchoolAccessPermissions", "ExtendedProperties"})
+
+
+class Database:
+    """One year of a district, by the names of what Aeries tells."""
+
+    def __init__(self, district: District, settings: Settings) -> None:
+        self.district, self.settings = district, settings
+        older = settings.older_build
+        self._makers: Mapping[str, Callable[[], pl.DataFrame]] = {
+            "described": lambda: students.described(district),
+            "students": lambda: students.listed(self.frame("described"), older_build=older),
+            "extended": lambda: students.extended(self.frame("described"), older_build=older),
+            "enrollments": lambda: students.enrollments(district),
+            "courses": lambda: rosters.catalogue(district),
+            "classes": lambda: rosters.classes(district),
+            "sections": lambda: rosters.master_schedule(district, self.frame("classes")),
+            "staff": lambda: staff(district),
+        }
+        self._kept: dict[Hashable, object] = {}
+
+    @property
+    def year(self) -> str:
+        """The year as Aeries writes it: 2026-2027."""
+        return f"{self.district.year}-{self.district.year + 1}"
+
+    @property
+    def schools(self) -> dict[int, schools.Row]:
+        """Every code of `/schools`."""
+        return self._once("schools", lambda: schools.schools(self.district, self.settings))
+
+    @property
+    def leas(self) -> dict[int, int]:
+        """Which LEA a school is of."""
+        return self._once("leas", lambda: schools.lea_of(self.district))
+
+    def frame(self, name: str) -> pl.DataFrame:
+        """Return rows with real types. Raises KeyError for another name."""
+        return self._once(("frame", name), self._makers[name])
+
+    def listing(self, name: str, *keys: str) -> Listing:
+        """Return rows of JSON, found by these columns. Raises KeyError for another name."""
+        return self._once(
+            ("listing", name, keys), lambda: Listing(self._rows(name), self.frame(name).select(keys))
+        )
+
+    def _rows(self, name: str) -> pl.Series:
+        return self._once(("rows", name), lambda: json_rows(self.frame(name), _NESTED))
+
+    def _once(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]  # type: ignore[return-value]
