@@ -5,19 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import polars as pl
 
 from sis_assets.sandbox.aeries import schools
 from sis_assets.sandbox.aeries.call import Call, object_of
-from sis_assets.sandbox.aeries.reply import json_reply
+from sis_assets.sandbox.aeries.listing import json_rows
+from sis_assets.sandbox.aeries.reply import Refusal, json_reply
 from sis_assets.sandbox.aeries.settings import (
     CLASSES,
+    CONTACTS,
     COURSES,
     ENROLLMENT,
+    GRADES,
+    GRADUATION_REQUIREMENTS,
+    GRADUATION_STATUS,
     MASTER_SCHEDULE,
+    PROGRAMS,
     STAFF,
     STUDENT_DATA,
+    TESTS,
+    TRANSCRIPTS,
 )
 from sis_assets.sandbox.reply import Reply
 
@@ -135,8 +144,47 @@ def _enrollment(call: Call) -> Reply:
     return call.all_of(pl.concat([listing.of(code, *keys.values()) for code in codes]))
 
 
-def _of_school(name: str) -> Answer:
-    return lambda call: call.all_of(call.database.listing(name, "SchoolCode").of(call.school))
+def _of_school(name: str, column: str | None = None) -> Answer:
+    """Answer the rows of a school, of one student of it where a column is named; no window."""
+
+    def answer(call: Call) -> Reply:
+        listing = call.database.listing(name, "SchoolCode", *(() if column is None else (column,)))
+        return call.all_of(listing.of(call.school, *(() if column is None else (call.number("id"),))))
+
+    return answer
+
+
+def _programs(call: Call) -> Reply:
+    """Answer the programs of one student, of all where the id is 0; of one code where it is told."""
+    keys: dict[str, int | str] = {}
+    if call.number("id"):
+        keys["StudentID"] = call.number("id")
+    if "code" in call.query:
+        keys["ProgramCode"] = call.query["code"]
+    return call.all_of(call.database.listing("programs", "SchoolCode", *keys).of(call.school, *keys.values()))
+
+
+def _tests(call: Call) -> Reply:
+    return call.all_of(call.database.listing("tests", "StudentID").of(call.number("id")))
+
+
+def _changes(feed: str) -> Answer:
+    """Answer the keys of what has changed since a minute of the server's own time."""
+
+    def answer(call: Call) -> Reply:
+        try:
+            moment = datetime(*(call.number(part) for part in ("year", "month", "day", "hour", "minute")))  # type: ignore[arg-type] # noqa: DTZ001 - the server's own time has no zone
+        except ValueError:
+            raise Refusal(400, "The date is not valid") from None
+        settings, now = call.database.settings, call.now.replace(tzinfo=None)
+        kept_from = None if settings.feed_days is None else now - timedelta(days=settings.feed_days)
+        items = call.history.since(feed, moment, kept_from)
+        if "SchoolCode" in items.columns:
+            items = items.filter(pl.col("SchoolCode").is_in(call.seen(call.schools)))
+        names = {"course": {"ID": settings.course_feed_id}, "staff": {"ID": settings.staff_feed_id}}
+        return call.all_of(json_rows(items.rename(names.get(feed, {}))))
+
+    return answer
 
 
 def _section(call: Call) -> Reply:
@@ -147,11 +195,6 @@ def _section(call: Call) -> Reply:
 def _roster(call: Call) -> Reply:
     listing = call.database.listing("classes", "SchoolCode", "SectionNumber")
     return call.all_of(listing.of(call.school, call.number("section")))
-
-
-def _classes(call: Call) -> Reply:
-    listing = call.database.listing("classes", "SchoolCode", "StudentID")
-    return call.all_of(listing.of(call.school, call.number("id")))
 
 
 def _courses(call: Call) -> Reply:
@@ -172,6 +215,17 @@ def _one_of_staff(call: Call) -> Reply:
 
 _SCHOOL = "schools/{school}"
 _BY_ID, _BY_NUMBER, _BY_GRADE = ("StudentID", "id"), ("StudentNumber", "number"), ("Grade", "grade")
+
+_SINCE = "{year}/{month}/{day}/{hour}/{minute}"
+#: Which right a feed of students follows.
+_AREAS_OF_FEEDS = {
+    "student": STUDENT_DATA,
+    "contact": CONTACTS,
+    "program": PROGRAMS,
+    "test": TESTS,
+    "class": CLASSES,
+    "enrollment": ENROLLMENT,
+}
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     endpoint("systeminfo", None, system_info, open_=True),
@@ -199,7 +253,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     endpoint("enrollment/{id}/year/{year}", ENROLLMENT, _enrollment),
     endpoint(f"{_SCHOOL}/enrollment/{{id}}", ENROLLMENT, _enrollment),
     endpoint(f"{_SCHOOL}/enrollment/{{id}}/year/{{year}}", ENROLLMENT, _enrollment),
-    endpoint(f"{_SCHOOL}/classes/{{id}}", CLASSES, _classes),
+    endpoint(f"{_SCHOOL}/classes/{{id}}", CLASSES, _of_school("classes", "StudentID")),
     endpoint(f"{_SCHOOL}/sections/{{section}}/students", CLASSES, _roster),
     endpoint(f"{_SCHOOL}/sections", MASTER_SCHEDULE, _of_school("sections")),
     endpoint(f"{_SCHOOL}/sections/{{section}}", MASTER_SCHEDULE, _section),
@@ -207,4 +261,27 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     endpoint("courses/{text:course}", COURSES, _course),
     endpoint("staff", STAFF, _staff),
     endpoint("staff/{id}", STAFF, _one_of_staff),
+    endpoint(f"{_SCHOOL}/Transcript", TRANSCRIPTS, _of_school("transcripts")),
+    endpoint(f"{_SCHOOL}/Transcript/{{id}}", TRANSCRIPTS, _of_school("transcripts", "StudentID")),
+    endpoint(f"{_SCHOOL}/GraduationRequirements", GRADUATION_REQUIREMENTS, _of_school("requirements")),
+    endpoint(f"{_SCHOOL}/GraduationStatusSummary", GRADUATION_STATUS, _pupils("statuses")),
+    endpoint(f"{_SCHOOL}/GraduationStatusSummary/{{id}}", GRADUATION_STATUS, _pupil("statuses", *_BY_ID)),
+    endpoint(
+        f"{_SCHOOL}/GraduationStatusSummary/grade/{{grade}}",
+        GRADUATION_STATUS,
+        _pupils("statuses", ("grade", "grade")),
+    ),
+    endpoint(f"{_SCHOOL}/gpas", GRADES, _pupils("averages")),
+    endpoint(f"{_SCHOOL}/gpas/{{id}}", GRADES, _pupil("averages", *_BY_ID)),
+    endpoint(f"{_SCHOOL}/contacts/{{id}}", CONTACTS, _of_school("contacts", "StudentID")),
+    endpoint(f"{_SCHOOL}/students/{{id}}/programs", PROGRAMS, _programs),
+    endpoint("students/{id}/tests", TESTS, _tests),
+    *(
+        endpoint(f"StudentDataChanges/{feed}/{_SINCE}", area, _changes(feed))
+        for feed, area in _AREAS_OF_FEEDS.items()
+    ),
+    endpoint(f"CourseDataChanges/{_SINCE}", COURSES, _changes("course")),
+    endpoint(f"SectionDataChanges/{_SINCE}", MASTER_SCHEDULE, _changes("section")),
+    endpoint(f"SectionRosterDataChanges/{_SINCE}", CLASSES, _changes("roster")),
+    endpoint(f"StaffDataChanges/{_SINCE}", STAFF, _changes("staff")),
 )

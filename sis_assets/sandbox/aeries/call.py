@@ -10,6 +10,7 @@ import polars as pl
 
 from sis_assets.sandbox.aeries.data import DISTRICT_SCHOOL
 from sis_assets.sandbox.aeries.database import Database
+from sis_assets.sandbox.aeries.feeds import History
 from sis_assets.sandbox.aeries.reply import Refusal, Twist
 from sis_assets.sandbox.aeries.schools import Row
 from sis_assets.sandbox.reply import Reply
@@ -20,19 +21,25 @@ from sis_assets.sandbox.rows import rows_between
 class Call:
     """One request.
 
-    path   the path's parameters
-    query  the query string, its keys in lower case
-    now    the server's clock, with its zone
-    years  the years that have a database, the newest first
+    history  what the database has been
+    path     the path's parameters
+    query    the query string, its keys in lower case
+    now      the server's clock, with its zone
+    years    the years that have a database, the newest first
     """
 
-    database: Database
+    history: History
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: str
     twist: Twist
     now: datetime
     years: tuple[int, ...]
+
+    @property
+    def database(self) -> Database:
+        """The database asked for."""
+        return self.history.database
 
     def number(self, name: str) -> int:
         """Return a parameter of the path that is digits."""

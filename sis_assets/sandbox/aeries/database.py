@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from sis_assets.sandbox.aeries import rosters, schools, students
+from sis_assets.sandbox.aeries import families, rosters, schools, students, transcripts
 from sis_assets.sandbox.aeries.data import District
 from sis_assets.sandbox.aeries.listing import Listing, json_rows
 from sis_assets.sandbox.aeries.settings import Settings
@@ -15,7 +15,9 @@ from sis_assets.sandbox.aeries.staff import staff
 
 _Made = TypeVar("_Made")
 #: Columns that hold JSON.
-_NESTED = frozenset({"SectionStaffMembers", "SchoolAccessPermissions", "ExtendedProperties"})
+_NESTED = frozenset(
+    {"SectionStaffMembers", "SchoolAccessPermissions", "ExtendedProperties", "CourseGrades", "SubjectAreas"}
+)
 
 
 class Database:
@@ -33,6 +35,14 @@ class Database:
             "classes": lambda: rosters.classes(district),
             "sections": lambda: rosters.master_schedule(district, self.frame("classes")),
             "staff": lambda: staff(district),
+            "marks": lambda: transcripts.marks(district),
+            "transcripts": lambda: transcripts.transcripts(self.frame("marks")),
+            "requirements": lambda: transcripts.requirements(district),
+            "statuses": lambda: transcripts.statuses(district, self.frame("marks")),
+            "averages": lambda: transcripts.averages(district),
+            "contacts": lambda: families.contacts(district),
+            "programs": lambda: families.programs(district),
+            "tests": lambda: families.tests(district),
         }
         self._kept: dict[Hashable, object] = {}
 
@@ -58,10 +68,11 @@ class Database:
     def listing(self, name: str, *keys: str) -> Listing:
         """Return rows of JSON, found by these columns. Raises KeyError for another name."""
         return self._once(
-            ("listing", name, keys), lambda: Listing(self._rows(name), self.frame(name).select(keys))
+            ("listing", name, keys), lambda: Listing(self.rows(name), self.frame(name).select(keys))
         )
 
-    def _rows(self, name: str) -> pl.Series:
+    def rows(self, name: str) -> pl.Series:
+        """Return every row as JSON, in the order of `frame`."""
         return self._once(("rows", name), lambda: json_rows(self.frame(name), _NESTED))
 
     def _once(self, key: Hashable, make: Callable[[], _Made]) -> _Made:

@@ -108,7 +108,7 @@ def sections(district: District) -> pl.DataFrame:
 
 
 def classes(district: District) -> pl.DataFrame:
-    """Return a row a student and section: who sits there, and who sat there this year."""
+    """Return a row a student and section, with `student_number`: who sits there, and who sat there this year."""
     start = pl.lit(district.year_start)
     seated = (
         district.records.filter(
@@ -146,6 +146,7 @@ def classes(district: District) -> pl.DataFrame:
             StudentID="student_id",
             SchoolCode="school",
             SequenceNumber=pl.col("SequenceNumber").cast(pl.Int64),
+            student_number="sn",
         )
         .select(
             "StudentID",
@@ -155,6 +156,7 @@ def classes(district: District) -> pl.DataFrame:
             "CourseID",
             "DateStarted",
             "DateEnded",
+            "student_number",
         )
         .sort("SchoolCode", "StudentID", "SequenceNumber")
     )

@@ -20,6 +20,7 @@ from sis_assets.sandbox.aeries.data import District
 from sis_assets.sandbox.aeries.database import Database
 from sis_assets.sandbox.aeries.day import Churn, after, after_the_summer
 from sis_assets.sandbox.aeries.faults import SCENARIOS, Effects, Fault, Faults
+from sis_assets.sandbox.aeries.feeds import History
 from sis_assets.sandbox.aeries.reply import Refusal
 from sis_assets.sandbox.aeries.settings import Settings
 from sis_assets.sandbox.control import Control, answered, misunderstood
@@ -43,24 +44,25 @@ class Service:
     def __init__(self, district: District, settings: Settings, areas: frozenset[str]) -> None:
         self.settings, self.areas = settings, areas
         self.faults, self.log = Faults(), RequestLog()
-        self._databases: dict[int, Database] = {}
-        self.become(district)
+        self._histories = {each.year: History(Database(each, settings)) for each in _each_year(district)}
 
     @property
     def database(self) -> Database:
         """The database of this school year."""
-        return self._databases[max(self._databases)]
+        return self._histories[max(self._histories)].database
 
     def become(self, district: District) -> None:
-        """Serve this district from now on."""
-        kept = self._databases
-        years = [year for year in map(district.database, district.years) if year is not None]
-        self._databases = {
-            each.year: kept[each.year]
-            if each.year in kept and kept[each.year].district is each
-            else Database(each, self.settings)
-            for each in years
-        }
+        """Serve this district from now on; the feeds tell what has changed."""
+        self._histories = {each.year: self._continued(each) for each in _each_year(district)}
+
+    def _continued(self, district: District) -> History:
+        """Return the history of one year's database, with a step more where it has changed."""
+        history = self._histories.get(district.year)
+        if history is None:
+            return History.beginning(Database(district, self.settings))
+        if history.database.district is district:
+            return history
+        return history.then(Database(district, self.settings))
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
@@ -106,11 +108,11 @@ class Service:
             raise Refusal(501, "This feature is not turned on")
         if found.area is not None and found.area not in self.areas - effects.twist.without:
             raise Refusal(self.settings.missing_area_status, f"No permission to {found.area}")
-        database = self._database_of(query.get("databaseyear", ""), wrong=effects.twist.wrong_year)
+        history = self._history_of(query.get("databaseyear", ""), wrong=effects.twist.wrong_year)
         local = self.database.district.now.replace(tzinfo=ZoneInfo(self.settings.timezone))
         return found.answer(
             Call(
-                database=database,
+                history=history,
                 path=parameters,
                 query=query,
                 body=body,
@@ -120,14 +122,14 @@ class Service:
             )
         )
 
-    def _database_of(self, asked: str, *, wrong: bool) -> Database:
+    def _history_of(self, asked: str, *, wrong: bool) -> History:
         """Return the database of a year; the default one, without a word, where the year is missing or invalid."""
-        years = sorted(self._databases, reverse=True)
+        years = sorted(self._histories, reverse=True)
         default = years[0 if self.settings.default_year == "current" else 1]
         year = int(asked) if asked.isdecimal() and int(asked) in years else default
         if wrong:
             year = next(each for each in years if each != year)
-        return self._databases[year]
+        return self._histories[year]
 
     def _as_asked(self, reply: Reply, request: Request) -> Reply:
         """Return the reply as XML where JSON is not asked for."""
@@ -151,6 +153,10 @@ class Service:
     async def _summer(self, request: Request) -> Response:  # noqa: ARG002
         self.become(after_the_summer(self.database.district))
         return answered({"today": self.database.district.today.isoformat()})
+
+
+def _each_year(district: District) -> list[District]:
+    return [each for each in map(district.database, district.years) if each is not None]
 
 
 def _found(method: str, resource: str) -> tuple[Endpoint, Mapping[str, str]]:

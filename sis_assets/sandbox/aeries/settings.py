@@ -60,6 +60,7 @@ class Settings:
     older_build             the newer fields are not there
     feed_days               change feeds reach back so many days; None: to the beginning
     course_feed_id          the key of an item of CourseDataChanges
+    staff_feed_id           the key of an item of StaffDataChanges
     flexible_schools        codes of schools that are scheduled flexibly: no course request can be written
     section_staff_schools   codes of schools with staff by section: PreferredStaffID in place of a teacher number
     off                     security areas whose feature flag is off: 501
@@ -80,6 +81,7 @@ class Settings:
     older_build: bool = False
     feed_days: int | None = None
     course_feed_id: str = "ID"
+    staff_feed_id: str = "ID"
     flexible_schools: frozenset[int] = frozenset()
     section_staff_schools: frozenset[int] = frozenset()
     off: frozenset[str] = frozenset()
