@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
 
 from sis_assets.sandbox.aeries import schools
 from sis_assets.sandbox.aeries.call import Call, object_of
+from sis_assets.sandbox.aeries.endpoint import Answer, Endpoint, endpoint
 from sis_assets.sandbox.aeries.listing import json_rows
 from sis_assets.sandbox.aeries.reply import Refusal, json_reply
+from sis_assets.sandbox.aeries.scheduling import scheduling_endpoints
 from sis_assets.sandbox.aeries.settings import (
     CLASSES,
     CONTACTS,
@@ -30,32 +29,7 @@ from sis_assets.sandbox.aeries.settings import (
 )
 from sis_assets.sandbox.reply import Reply
 
-Answer = Callable[[Call], Reply]
 _NOBODY = pl.Series("row", [], pl.String)
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One resource: what its path looks like, which area it needs (None: the certificate alone), how it answers.
-
-    open  needs no certificate either
-    """
-
-    path: re.Pattern[str]
-    area: str | None
-    answer: Answer
-    open: bool = False
-    method: str = "GET"
-
-
-def endpoint(
-    path: str, area: str | None, answer: Answer, *, open_: bool = False, method: str = "GET"
-) -> Endpoint:
-    """Return the resource of a path such as `schools/{school}/students/{text:id}`; a parameter is a number, or text."""
-    pattern = re.sub(
-        r"\{(text:)?(\w+)\}", lambda m: f"(?P<{m[2]}>{'[^/]+' if m[1] else '-?[0-9]{1,9}'})", path
-    )
-    return Endpoint(re.compile(pattern, re.IGNORECASE), area, answer, open_, method)
 
 
 def system_info(call: Call) -> Reply:
@@ -284,4 +258,5 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     endpoint(f"SectionDataChanges/{_SINCE}", MASTER_SCHEDULE, _changes("section")),
     endpoint(f"SectionRosterDataChanges/{_SINCE}", CLASSES, _changes("roster")),
     endpoint(f"StaffDataChanges/{_SINCE}", STAFF, _changes("staff")),
+    *scheduling_endpoints(),
 )

@@ -12,6 +12,7 @@ from sis_assets.sandbox.aeries.data import DISTRICT_SCHOOL
 from sis_assets.sandbox.aeries.database import Database
 from sis_assets.sandbox.aeries.feeds import History
 from sis_assets.sandbox.aeries.reply import Refusal, Twist
+from sis_assets.sandbox.aeries.requests import Book
 from sis_assets.sandbox.aeries.schools import Row
 from sis_assets.sandbox.reply import Reply
 from sis_assets.sandbox.rows import rows_between
@@ -22,6 +23,7 @@ class Call:
     """One request.
 
     history  what the database has been
+    book     its course requests
     path     the path's parameters
     query    the query string, its keys in lower case
     now      the server's clock, with its zone
@@ -29,6 +31,7 @@ class Call:
     """
 
     history: History
+    book: Book
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: str

@@ -61,6 +61,18 @@ class Database:
         """Which LEA a school is of."""
         return self._once("leas", lambda: schools.lea_of(self.district))
 
+    def people_at(self, school: int, column: str) -> Mapping[int, int]:
+        """Return the ids of a school's students by a column of `described`."""
+        return self._once(
+            ("people", school, column),
+            lambda: dict(
+                self.frame("described")
+                .filter(pl.col("school") == school)
+                .select(pl.col(column), pl.col("student_id").alias("id"))
+                .iter_rows()
+            ),
+        )
+
     def frame(self, name: str) -> pl.DataFrame:
         """Return rows with real types. Raises KeyError for another name."""
         return self._once(("frame", name), self._makers[name])

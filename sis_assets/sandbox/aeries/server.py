@@ -9,6 +9,7 @@ from typing import Self
 from sis_assets.sandbox.aeries.data import District
 from sis_assets.sandbox.aeries.faults import SCENARIOS, Faults
 from sis_assets.sandbox.aeries.founding import founded
+from sis_assets.sandbox.aeries.requests import Book
 from sis_assets.sandbox.aeries.service import Service
 from sis_assets.sandbox.aeries.settings import AREAS, Settings
 from sis_assets.sandbox.aeries.truth import Truth, truth_of
@@ -84,6 +85,11 @@ class Sandbox:
     def database_year(self) -> int:
         """The year to ask for as `DatabaseYear`: the one in which the present school year began."""
         return self.district.year
+
+    @property
+    def requests(self) -> Book:
+        """The course requests that were written in this year's database."""
+        return self._service.books[self.district.year]
 
     @property
     def cpu_seconds(self) -> float:

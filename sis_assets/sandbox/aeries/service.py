@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -14,14 +15,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sis_assets.sandbox.aeries.answers import ENDPOINTS, Endpoint
+from sis_assets.sandbox.aeries.answers import ENDPOINTS
 from sis_assets.sandbox.aeries.call import Call
 from sis_assets.sandbox.aeries.data import District
 from sis_assets.sandbox.aeries.database import Database
 from sis_assets.sandbox.aeries.day import Churn, after, after_the_summer
+from sis_assets.sandbox.aeries.endpoint import Endpoint
 from sis_assets.sandbox.aeries.faults import SCENARIOS, Effects, Fault, Faults
 from sis_assets.sandbox.aeries.feeds import History
 from sis_assets.sandbox.aeries.reply import Refusal
+from sis_assets.sandbox.aeries.requests import Book
 from sis_assets.sandbox.aeries.settings import Settings
 from sis_assets.sandbox.control import Control, answered, misunderstood
 from sis_assets.sandbox.reply import Reply
@@ -45,6 +48,8 @@ class Service:
         self.settings, self.areas = settings, areas
         self.faults, self.log = Faults(), RequestLog()
         self._histories = {each.year: History(Database(each, settings)) for each in _each_year(district)}
+        #: Course requests by the year of the database.
+        self.books: defaultdict[int, Book] = defaultdict(Book)
 
     @property
     def database(self) -> Database:
@@ -113,6 +118,7 @@ class Service:
         return found.answer(
             Call(
                 history=history,
+                book=self.books[history.database.district.year],
                 path=parameters,
                 query=query,
                 body=body,
