@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -77,12 +77,16 @@ def _pupils(name: str, *keys: tuple[str, str]) -> Answer:
 
 
 def _pupil(name: str, column: str, parameter: str) -> Answer:
-    """Answer the rows of one student at a school: an array, because there may be several."""
+    """Answer the rows of one student: an array, because there may be several."""
 
     def answer(call: Call) -> Reply:
         school = call.school_with_students
+        if school is None:
+            return call.student_of(_NOBODY)
         listing = call.database.listing(name, "SchoolCode", column)
-        return call.student_of(_NOBODY if school is None else listing.of(school, call.number(parameter)))
+        everywhere = column == "StudentID" and call.database.settings.student_records == "all"
+        codes = call.seen(call.schools) if everywhere else [school]
+        return call.student_of(pl.concat([listing.of(code, call.number(parameter)) for code in codes]))
 
     return answer
 
@@ -151,6 +155,8 @@ def _changes(feed: str) -> Answer:
         except ValueError:
             raise Refusal(400, "The date is not valid") from None
         settings, now = call.database.settings, call.now.replace(tzinfo=None)
+        if settings.feed_clock == "utc":
+            moment = moment.replace(tzinfo=UTC).astimezone(call.now.tzinfo).replace(tzinfo=None)
         kept_from = None if settings.feed_days is None else now - timedelta(days=settings.feed_days)
         items = call.history.since(feed, moment, kept_from)
         if "SchoolCode" in items.columns:

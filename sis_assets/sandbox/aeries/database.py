@@ -15,9 +15,15 @@ from sis_assets.sandbox.aeries.staff import staff
 
 _Made = TypeVar("_Made")
 #: Columns that hold JSON.
-_NESTED = frozenset(
-    {"SectionStaffMembers", "SchoolAccessPermissions", "ExtendedProperties", "CourseGrades", "SubjectAreas"}
+_NESTED = (
+    "SectionStaffMembers",
+    "SchoolAccessPermissions",
+    "ExtendedProperties",
+    "CourseGrades",
+    "SubjectAreas",
 )
+#: Columns whose numbers may be text, which is unconfirmed.
+_DOUBTFUL = ("CreditDefault", "CreditMax", "CreditAttempted", "CreditCompleted", "ElementaryTeacherNumber")
 
 
 class Database:
@@ -30,14 +36,16 @@ class Database:
             "described": lambda: students.described(district),
             "students": lambda: students.listed(self.frame("described"), older_build=older),
             "extended": lambda: students.extended(self.frame("described"), older_build=older),
-            "enrollments": lambda: students.enrollments(district),
+            "enrollments": lambda: students.enrollments(district, year_as=settings.academic_year),
             "courses": lambda: rosters.catalogue(district),
             "classes": lambda: rosters.classes(district),
             "sections": lambda: rosters.master_schedule(district, self.frame("classes")),
             "staff": lambda: staff(district),
             "marks": lambda: transcripts.marks(district),
-            "transcripts": lambda: transcripts.transcripts(self.frame("marks")),
-            "requirements": lambda: transcripts.requirements(district),
+            "transcripts": lambda: transcripts.transcripts(self._typed(self.frame("marks"))),
+            "requirements": lambda: transcripts.requirements(district).rename(
+                {"SubjectAreas": settings.requirements_list}
+            ),
             "statuses": lambda: transcripts.statuses(district, self.frame("marks")),
             "averages": lambda: transcripts.averages(district),
             "contacts": lambda: families.contacts(district),
@@ -85,7 +93,13 @@ class Database:
 
     def rows(self, name: str) -> pl.Series:
         """Return every row as JSON, in the order of `frame`."""
-        return self._once(("rows", name), lambda: json_rows(self.frame(name), _NESTED))
+        nested = {*_NESTED, self.settings.requirements_list}
+        return self._once(("rows", name), lambda: json_rows(self._typed(self.frame(name)), nested))
+
+    def _typed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the frame with the types of its numbers as this server has them."""
+        doubtful = [name for name in _DOUBTFUL if self.settings.numbers_as_text and name in frame.columns]
+        return frame.with_columns(pl.col(doubtful).cast(pl.String))
 
     def _once(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
         if key not in self._kept:

@@ -60,17 +60,13 @@ class History:
     def since(self, feed: str, moment: datetime, kept_from: datetime | None) -> pl.DataFrame:
         """Return the items that changed at that minute or later, each once, and none from before `kept_from`."""
         item, there = FEEDS[feed].item, _items(self.database, feed)
+        deletes = self.database.settings.feed_deletes
         if not self._steps:
             return there.clear()
         from_ = moment if kept_from is None else max(moment, kept_from)
-        return (
-            pl.concat([step.changed(feed) for step in self._steps])
-            .filter(pl.col("at") >= from_)
-            .join(there, on=list(item), how="semi")
-            .sort("at", *item)
-            .unique(list(item), keep="first", maintain_order=True)
-            .drop("at")
-        )
+        recent = pl.concat([step.changed(feed) for step in self._steps]).filter(pl.col("at") >= from_)
+        told = recent if deletes else recent.join(there, on=list(item), how="semi")
+        return told.sort("at", *item).unique(list(item), keep="first", maintain_order=True).drop("at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +88,10 @@ class _Step:
         begun = district.now if self.before is None else self.before.district.now
         minutes = max(1, int((district.now - begun) / timedelta(minutes=1)))
         items = _items(self.after, feed, other_than=self.before)
+        if self.before is not None and self.after.settings.feed_deletes:
+            items = pl.concat([items, _items(self.before, feed, other_than=self.after)]).unique(
+                maintain_order=True
+            )
         place = chance(pl.int_range(pl.len(), dtype=pl.Int64), district.seed, district.step, feed)
         return items.with_columns(at=pl.lit(district.now) - pl.duration(minutes=place % minutes))
 

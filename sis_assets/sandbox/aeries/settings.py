@@ -55,9 +55,15 @@ class Settings:
     single_school           `/schools/{code}` is an object, or an array of one
     single_extended         `/students/{id}/extended` is an array, or an object where there is one row
     unknown_student         a student that is not found is 404, or an empty array
+    student_records         `/schools/{code}/students/{id}` tells the student's records at that school, or at all
     district_students       what the students of school 0 meet: 404, 400, or an empty array
     any_accept              what `Accept: */*`, or none, gives
     older_build             the newer fields are not there
+    numbers_as_text         credits and teacher numbers of courses, transcripts and enrolments are quoted
+    academic_year           a year of the history is "2026-2027", or the number 2026
+    requirements_list       the key of the inner list of GraduationRequirements
+    feed_clock              the times of change feeds are the district's own, or UTC
+    feed_deletes            change feeds tell what is gone too
     feed_days               change feeds reach back so many days; None: to the beginning
     course_feed_id          the key of an item of CourseDataChanges
     staff_feed_id           the key of an item of StaffDataChanges
@@ -76,9 +82,15 @@ class Settings:
     single_school: Literal["object", "array"] = "object"
     single_extended: Literal["array", "object"] = "array"
     unknown_student: Literal["404", "empty"] = "404"
+    student_records: Literal["school", "all"] = "school"
     district_students: Literal["404", "400", "empty"] = "404"
     any_accept: Literal["xml", "json"] = "xml"
     older_build: bool = False
+    numbers_as_text: bool = False
+    academic_year: Literal["span", "number"] = "span"
+    requirements_list: str = "SubjectAreas"
+    feed_clock: Literal["local", "utc"] = "local"
+    feed_deletes: bool = False
     feed_days: int | None = None
     course_feed_id: str = "ID"
     staff_feed_id: str = "ID"

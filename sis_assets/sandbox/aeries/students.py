@@ -5,6 +5,8 @@ Column names are Aeries' own, with real types; `""`, `0` and `null` stand for em
 
 from __future__ import annotations
 
+from typing import Literal
+
 import polars as pl
 
 from sis_assets.sandbox.aeries.data import (
@@ -229,9 +231,13 @@ def extended(people: pl.DataFrame, *, older_build: bool) -> pl.DataFrame:
     return rows.drop(optional) if older_build else rows
 
 
-def enrollments(district: District) -> pl.DataFrame:
-    """Return the rows of `/enrollment`, with `year` (the one in which the school year begins) beside them."""
+def enrollments(district: District, *, year_as: Literal["span", "number"]) -> pl.DataFrame:
+    """Return the rows of `/enrollment`, with `year` (the one in which the school year begins) beside them.
+
+    year_as  how AcademicYear is written, which is unconfirmed: "2026-2027", or 2026
+    """
     blank = pl.lit("")
+    span = pl.format("{}-{}", "year", pl.col("year") + 1)
     return (
         district.enrollments.join(
             district.people.select("number", "student_id"), on="number", maintain_order="left"
@@ -241,7 +247,7 @@ def enrollments(district: District) -> pl.DataFrame:
             StudentID="student_id",
             SchoolCode="school",
             StudentNumber="sn",
-            AcademicYear=pl.format("{}-{}", "year", pl.col("year") + 1),
+            AcademicYear=span if year_as == "span" else pl.col("year"),
             EnterDate="enter",
             LeaveDate="leave",
             ExitReasonCode="exit_code",

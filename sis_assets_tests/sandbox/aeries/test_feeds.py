@@ -178,3 +178,20 @@ def test_full_and_incremental_reading_of_random_days_come_to_the_same() -> None:
                     kept[row["SchoolCode"], row["StudentNumber"]] = row
             watermark = sandbox.district.now
             assert kept == full()
+
+
+def test_a_feed_may_tell_what_is_gone_too() -> None:
+    with serving(students=60, settings=Settings(feed_deletes=True)) as (sandbox, caller):
+        before = set(sandbox.truth().active["student_id"])
+        begun = played(sandbox, Churn(erased=5))
+        gone = before - set(sandbox.truth().active["student_id"])
+        assert ids(caller, "StudentDataChanges/student", begun) == gone
+
+
+def test_a_feed_may_go_by_utc() -> None:
+    with serving(students=60, settings=Settings(feed_clock="utc")) as (sandbox, caller):
+        begun = played(sandbox, Churn(renamed=9), passed=timedelta(hours=1))
+        in_utc = begun + timedelta(hours=7)
+        assert len(ids(caller, "StudentDataChanges/student", in_utc)) == 9
+        assert ids(caller, "StudentDataChanges/student", in_utc + timedelta(hours=1, minutes=1)) == set()
+        assert len(ids(caller, "StudentDataChanges/student", begun + timedelta(hours=1, minutes=1))) == 9

@@ -256,3 +256,26 @@ def test_codes_name_the_districts_own_tags(town: tuple[Sandbox, Caller]) -> None
     assert used <= {row["Code"] for row in rows if row["Status"] == ""}
     assert any(row["Status"] for row in rows)
     assert caller.get("codes/NO/NE").json == []
+
+
+def test_a_student_may_be_told_with_the_records_at_all_schools() -> None:
+    with serving(students=1200, settings=Settings(student_records="all")) as (sandbox, caller):
+        records = sandbox.truth().records
+        several = records.filter(pl.col("student_id").is_duplicated())["student_id"][0]
+        at = records.filter(pl.col("student_id") == several)["school"].to_list()
+        for school in at:
+            rows = caller.get(f"schools/{school}/students/{several}").json
+            assert [row["SchoolCode"] for row in rows] == at
+
+
+def test_numbers_years_and_the_inner_list_are_other_by_switch() -> None:
+    settings = Settings(numbers_as_text=True, academic_year="number", requirements_list="Areas")
+    with serving(students=60, settings=settings) as (_, caller):
+        assert caller.get("courses/0090").json["CreditDefault"] == "10.0"
+        history = caller.get("enrollment/0/year/2026").json
+        assert {(row["AcademicYear"], row["ElementaryTeacherNumber"]) for row in history} == {(2026, "0")}
+        assert caller.get("schools/101/GraduationRequirements").json[0]["Areas"]
+        transcript = caller.get("schools/101/Transcript").json[0]
+        assert isinstance(transcript["CourseGrades"][0]["CreditAttempted"], str)
+        status = caller.get("schools/101/GraduationStatusSummary").json[0]
+        assert isinstance(status["SubjectAreas"][0]["CreditsCompleted"], float)
