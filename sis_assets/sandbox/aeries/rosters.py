@@ -69,8 +69,8 @@ def catalogue(district: District) -> pl.DataFrame:
             CreditDefault="credits",
             CreditMax=pl.col("credits") * 2,
             TermTypeCode=pl.lit("Y"),
-            LowGrade=pl.col("grade").fill_null(0),
-            HighGrade=pl.col("grade").fill_null(0),
+            LowGrade="grade",
+            HighGrade="grade",
             CollegePrepIndicatorCode=pl.when(pl.col("position") == _MATHEMATICS)
             .then(pl.lit("P"))
             .otherwise(blank),

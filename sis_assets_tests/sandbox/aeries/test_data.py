@@ -78,7 +78,7 @@ def test_a_leaver_turns_inactive_and_his_enrolment_has_an_exit_code(district: Di
         pl.col("student_id").is_in([*left]) & (pl.col("leave") == date(2026, 10, 2))
     )
     assert ended.height == 6
-    assert set(ended["exit_code"]) <= {"E1", "E2"}
+    assert set(ended["exit_code"]) == {"E1", "E2"}
 
 
 def test_a_returner_is_active_again_with_an_enrolment_more(district: District) -> None:
@@ -156,6 +156,7 @@ def test_a_summer_promotes_graduates_and_ends_what_was_planned(district: Distric
     joined = truth(district).active.join(now.active, on="student_id", suffix="_then")
     assert set(joined["grade_then"] - joined["grade"]) == {1}
     assert not set(planned) & active(next_)
+    assert set(now.active.filter(pl.col("student_id").is_in(waiting.implode()))["grade"]) == {0}
     assert set(waiting) <= active(next_)
     no_shows = now.records.filter(
         pl.col("no_show") & (pl.col("enter") < date(2027, 8, 18)) & (pl.col("tag") == "N")

@@ -40,6 +40,7 @@ def test_a_course_may_be_inactive_now_or_next_year_only(town: tuple[Sandbox, Cal
     ended = {row["ID"] for row in rows if row["InactiveStatusCode"]}
     ends = {row["ID"] for row in rows if row["NextYearInactiveStatusCode"]}
     assert ended == {"0999"}
+    assert {row["LowGrade"] for row in rows if row["ID"] in ended} == {0}
     assert ends == {"0999", "ART12"}
     assert {type(row["CreditDefault"]) for row in rows} == {float}
 

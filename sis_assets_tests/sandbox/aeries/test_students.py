@@ -76,6 +76,16 @@ def test_a_student_with_several_records_is_an_array_of_each_school(town: tuple[S
         assert caller.get(f"schools/{school}/students/sn/{number}").json == [row]
 
 
+def test_a_student_who_is_not_there_is_not_found_while_a_grade_without_students_is_empty(
+    town: tuple[Sandbox, Caller],
+) -> None:
+    caller = town[1]
+    for path in ("students/7", "students/sn/999999", "students/7/extended"):
+        answer = caller.get(f"schools/101/{path}")
+        assert (answer.status, answer.json) == (404, {"Message": "Student was not found"})
+    assert caller.get("schools/101/students/grade/17").json == []
+
+
 def test_a_grade_is_the_students_of_that_grade_only(town: tuple[Sandbox, Caller]) -> None:
     sandbox, caller = town
     truth = sandbox.truth().records
