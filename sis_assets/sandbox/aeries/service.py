@@ -129,7 +129,7 @@ class Service:
         )
 
     def _history_of(self, asked: str, *, wrong: bool) -> History:
-        """Return the database of a year; the default one, without a word, where the year is missing or invalid."""
+        """Return the year that is asked for; the default one, without a word, where the year is missing or invalid."""
         years = sorted(self._histories, reverse=True)
         default = years[0 if self.settings.default_year == "current" else 1]
         year = int(asked) if asked.isdecimal() and int(asked) in years else default
