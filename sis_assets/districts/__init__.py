@@ -17,6 +17,7 @@ from sis_assets.districts.secret import Identifier, Secret, reveal
 from sis_assets.districts.sources import (
     Aeries,
     Auth,
+    Deltas,
     EschoolplusApi,
     EschoolplusFiles,
     Ids,
@@ -39,6 +40,7 @@ __all__ = [
     "Auth",
     "Calendar",
     "Codes",
+    "Deltas",
     "Destinations",
     "District",
     "DistrictFileError",

@@ -10,7 +10,19 @@ from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 from sis_assets.districts.dropzone import DateFormat, Dropzone, Files
 from sis_assets.districts.secret import Identifier, Secret
 from sis_assets.districts.section import Section, wrong
-from sis_assets.districts.text import AeriesUrl, Code, Literally, OneRosterUrl, ServerUrl, Text, Url
+from sis_assets.districts.text import (
+    AeriesUrl,
+    Code,
+    CodeTable,
+    HeaderName,
+    Literally,
+    OneRosterUrl,
+    ServerUrl,
+    Text,
+    Url,
+    UrlPath,
+    ZoneName,
+)
 
 RequestField = Literal[
     "school_year",
@@ -22,6 +34,7 @@ RequestField = Literal[
     "priority",
     "requested_at",
 ]
+ExpectedField = Literal["birthDate", "sex", "email", "identifier", "grades", "userIds"]
 #: The two OneRoster versions; editors read the unquoted form as a number.
 Version = Annotated[Literal["1.1", "1.2"], WithJsonSchema({"enum": ["1.1", "1.2", 1.1, 1.2]})]
 
@@ -76,6 +89,9 @@ class OAuth2(Section):
     client_id: Identifier = Field(description="The client's id.")
     client_secret: Secret = Field(description="The client's secret.")
     scopes: tuple[Text, ...] = Field((), description="The scopes to ask for. Empty: those of the version.")
+    credentials: Literal["basic", "body"] = Field(
+        "basic", description="Where the token's server wants id and secret: in a header, or in the form."
+    )
 
 
 class OAuth1(Section):
@@ -97,6 +113,8 @@ class SiteLogin(Section):
     site_code: Text = Field(description="The site's code.")
     login: Identifier = Field(description="The login's name.")
     password: Secret = Field(description="The login's password.")
+    domain_header: HeaderName = Field("X-Domain", description="The header that tells the domain.")
+    site_code_header: HeaderName = Field("X-Site-Code", description="The header that tells the site's code.")
 
 
 Auth = Annotated[
@@ -163,6 +181,30 @@ class PowerSchool(_TakesRequests):
         return self.table_dates
 
 
+class Feed(Section):
+    """How the change feed is used between the reads of everything."""
+
+    full_read_hours: int = Field(
+        20,
+        ge=0,
+        le=744,
+        description="So many hours after the last read of everything, everything is read again; only that decides who is gone. "
+        "0: every time.",
+    )
+    overlap_minutes: int = Field(
+        15, ge=1, le=1440, description="How long before the last read's begin changes are asked for again."
+    )
+    longest_gap_days: int = Field(
+        10,
+        ge=1,
+        le=60,
+        description="After a longer time than this the feed is not trusted: everything is read.",
+    )
+    timezone: ZoneName | None = Field(
+        None, description="The time zone of the server's clock. Absent: the district's."
+    )
+
+
 class Aeries(_TakesRequests):
     """Aeries by its API certificate."""
 
@@ -176,8 +218,39 @@ class Aeries(_TakesRequests):
         ge=1990, le=2100, description="The database's year: the year in which it starts."
     )
     leas: tuple[Code, ...] = Field(
-        (), description="The codes of the LEAs whose students one certificate shows."
+        (),
+        description="The codes of the LEAs whose students are read, where one certificate shows several. Absent: all.",
     )
+    lea_column: Literal["StateDistrictID", "StateCountyID", "RegionCode"] = Field(
+        "StateDistrictID", description="The column of Aeries' schools that holds the code of a school's LEA."
+    )
+    concurrency: int = Field(
+        4, ge=1, le=32, description="How many requests may be under way at once to this server, at most."
+    )
+    window_records: int = Field(
+        1000,
+        ge=2,
+        le=10000,
+        description="How many students one request asks for. A server that gives fewer at a time is noticed.",
+    )
+    enrollment_years: int = Field(
+        2,
+        ge=1,
+        le=20,
+        description="How many school years of enrolments are read, the database's and those before it.",
+    )
+    class_lists: Literal["auto", "school", "section"] = Field(
+        "auto",
+        description="How class schedules are read: a whole school at once, which not every server offers, or section by section.",
+    )
+    code_tables: tuple[CodeTable, ...] = Field(
+        ("ENR/ER",), description="The tables of codes that are read beside STU/TG, as TABLE/COLUMN."
+    )
+    staff: bool = Field(
+        False,  # noqa: FBT003 - a setting's default
+        description="Whether the staff's e-mail addresses are read; the certificate then needs Staff Data.",
+    )
+    feed: Feed = Field(Feed(), description="How the change feed is used between the reads of everything.")
 
 
 class EschoolplusFiles(_TakesRequests):
@@ -196,16 +269,69 @@ class EschoolplusFiles(_TakesRequests):
         return self.files.date_format
 
 
-class EschoolplusApi(_TakesRequests):
+class Deltas(Section):
+    """Reading by a OneRoster API only what changed since the last read."""
+
+    full_every_days: int = Field(
+        7, ge=1, le=366, description="After so many days everything is read, whatever the deltas said."
+    )
+    tombstone_days: int = Field(
+        7,
+        ge=1,
+        le=366,
+        description="How long the provider shows what was deleted (`tobedeleted`). After a longer gap everything is read.",
+    )
+    overlap_minutes: int = Field(
+        60,
+        ge=0,
+        le=10_080,
+        description="How far a delta reaches back behind the newest change that was seen.",
+    )
+
+
+class _OneRosterRest(_Source):
+    """What the kinds that are read by OneRoster's REST binding have in common."""
+
+    url: OneRosterUrl = Field(description="The address up to, and without, /ims/oneroster or /v1p1.")
+    version: Version = Field(description="The OneRoster version.")
+    base_path: UrlPath | None = Field(
+        None,
+        description="What stands between `url` and a collection's name. "
+        "Absent: /ims/oneroster/v1p1 or /ims/oneroster/rostering/v1p2, by the version.",
+    )
+    auth: Auth = Field(description="How the client proves who it is.")
+    ids: Ids = Field(Ids(), description="Which value identifies a record.")
+    concurrency: int = Field(
+        4, ge=1, le=32, description="How many requests may be under way at once to this server, at most."
+    )
+    limit: int = Field(
+        5000,
+        ge=1,
+        le=1_000_000,
+        description="How many records to ask for at once; the server may give fewer.",
+    )
+    sort: Literal["sourcedId", "none"] = Field(
+        "sourcedId",
+        description="Which order to ask for, so that pages fit together; none for a server without sorting.",
+    )
+    without: tuple[Literal["academicSessions", "courses", "classes", "enrollments", "demographics"], ...] = (
+        Field((), description="Collections that this provider does not give; they are not asked for.")
+    )
+    deltas: Deltas | None = Field(
+        None, description="Read only what changed since the last read. Absent: everything, every time."
+    )
+
+
+class EschoolplusApi(_OneRosterRest, _TakesRequests):
     """eSchoolPLUS by its OneRoster API."""
 
     sis_name = "eschoolplus"
 
     kind: Literal["eschoolplus_api"] = Field(description="The kind of SIS.")
-    url: OneRosterUrl = Field(description="The address up to, and without, /ims/oneroster or /v1p1.")
-    version: Version = Field(description="The OneRoster version.")
-    auth: Auth = Field(description="How the client proves who it is.")
-    ids: Ids = Field(Ids(), description="Which value identifies a record.")
+    expects: tuple[ExpectedField, ...] = Field(
+        ("birthDate",),
+        description="Fields that some record must have: the API profile withholds what is not ticked.",
+    )
 
 
 class OneRosterFiles(_Source):
@@ -219,16 +345,12 @@ class OneRosterFiles(_Source):
     ids: Ids = Field(Ids(), description="Which value identifies a record.")
 
 
-class OneRosterApi(_Source):
+class OneRosterApi(_OneRosterRest):
     """Any SIS by a OneRoster API."""
 
     sis_name = "oneroster"
 
     kind: Literal["oneroster_api"] = Field(description="The kind of SIS.")
-    url: OneRosterUrl = Field(description="The address up to, and without, /ims/oneroster or /v1p1.")
-    version: Version = Field(description="The OneRoster version.")
-    auth: Auth = Field(description="How the client proves who it is.")
-    ids: Ids = Field(Ids(), description="Which value identifies a record.")
 
 
 Source = Annotated[

@@ -157,6 +157,7 @@ def _settings(connection: DuckDBPyConnection, works: Sequence[_Work]) -> None:
             "as_of": "DATE",
             "year_end": "DATE",
             "date_format": "VARCHAR",
+            "lea_column": "VARCHAR",
             "only_included": "BOOLEAN",
         },
         (
@@ -166,6 +167,7 @@ def _settings(connection: DuckDBPyConnection, works: Sequence[_Work]) -> None:
                 work.as_of,
                 work.district.calendar.year_end or _NO_END,
                 work.district.sis.date_format,
+                work.district.lea_column,
                 bool(work.district.schools.include),
             )
             for work in works
@@ -195,6 +197,12 @@ def _settings(connection: DuckDBPyConnection, works: Sequence[_Work]) -> None:
             )
             for school in schools
         ),
+    )
+    lay(
+        connection,
+        "leas",
+        {"district_id": "VARCHAR", "lea_id": "VARCHAR"},
+        ((work.id, lea) for work in works for lea in work.district.leas),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
-from sis_assets.sis import eschoolplus, powerschool
+from sis_assets.sis import aeries, eschoolplus, powerschool
 
 if TYPE_CHECKING:
     from sis_assets.districts import District, Problem
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 KINDS: Mapping[str, Sis] = {
     "eschoolplus_files": eschoolplus.FILES,
     "powerschool": powerschool.POWERSCHOOL,
+    "aeries": aeries.AERIES,
 }
 ALL = tuple({sis.source: sis for sis in KINDS.values()}.values())
 RAW_TABLES = tuple({table.qualified: table for sis in ALL for table in sis.raw}.values())

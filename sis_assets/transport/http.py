@@ -54,7 +54,8 @@ class Patience:
 class Request:
     """What is asked. `what` names it for people ("Reading students, page 7"); path and query hold no credential.
 
-    The answer of a `passing` one is not kept for a read that goes on later: a token, a look at the clock.
+    The answer of a `passing` one is not kept for a read that goes on later: a token, a look at the clock. `sign` gives more
+    headers for the method and the whole URL, anew for every try; it asks no server.
     """
 
     what: str
@@ -64,6 +65,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
     passing: bool = False
+    sign: Callable[[str, str], Mapping[str, str]] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +168,10 @@ class Server:
     def _exchange(self, request: Request) -> Reply:
         deadline = time.monotonic() + self._patience.request_seconds
         body = bytearray()
+        url = f"{self._url}{request.path}{'?' if request.query else ''}{urlencode(request.query, quote_via=quote)}"
+        signed = request.sign(request.method, url) if request.sign else {}
         with self._client.stream(
-            request.method,
-            f"{self._url}{request.path}{'?' if request.query else ''}{urlencode(request.query, quote_via=quote)}",
-            headers=dict(request.headers),
-            content=request.body,
+            request.method, url, headers={**request.headers, **signed}, content=request.body
         ) as response:
             for chunk in response.iter_bytes():
                 body += chunk

@@ -22,6 +22,7 @@ def test_the_assets_are_those_of_the_design() -> None:
     assert {spec.key.to_user_string() for spec in defs.resolve_all_asset_specs()} == {
         "source/eschoolplus_files",
         "source/powerschool_api",
+        "source/aeries_api",
         *(f"raw/{entity}" for entity in entities),
         *(f"core/{table.name}" for table in CORE),
         "lifecycle/change_sets",

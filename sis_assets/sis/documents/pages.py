@@ -17,14 +17,14 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, Final, Self, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, Self, TypeAlias, TypeVar
 
 from sis_assets.model.faults import Mover, TransientFault
 from sis_assets.transport.landing import Incoming
 
 T = TypeVar("T")
 #: What identifies a row among its like, and orders them.
-Key: TypeAlias = int | str | tuple[str, ...]
+Key: TypeAlias = int | str | tuple[int | str, ...]
 
 READS: Final = 3
 _MIB: Final = 1 << 20
@@ -41,8 +41,32 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """A list of which the first page was read, and what that told of the rest.
+
+    `page` reads page n (from 2), `recount` tells the total once more at the end. `size` is how many rows a full page has,
+    None for a list that came whole. Without a `total`, a page that is not full is the last; where the size of pages is
+    only seen, not agreed, `until_empty` says that an empty one is.
+    """
+
+    first: Page
+    total: int | None
+    size: int | None
+    page: Callable[[int], Page]
+    recount: Callable[[], int] | None = None
+    until_empty: bool = False
+
+
+class Listing(Protocol):
+    """A paged list of a server."""
+
+    def start(self) -> Start:
+        """Read the first page."""
+
+
+@dataclass(frozen=True, slots=True)
 class Collection:
-    """A paged list of the server.
+    """A paged list of a server that agrees on its pages before.
 
     `page` reads page n (from 1), `count` the total where the server tells one; `size` is how many rows a full page has,
     None for a list that comes whole.
@@ -51,6 +75,12 @@ class Collection:
     page: Callable[[int], Page]
     count: Callable[[], int] | None
     size: int | None
+
+    def start(self) -> Start:
+        """Read the total and the first page; the total of a list of several pages is read again at the end."""
+        total = self.count() if self.count else None
+        several = total is not None and self.size is not None and total > self.size
+        return Start(self.page(1), total, self.size, self.page, self.count if several else None)
 
 
 class MovedError(Exception):
@@ -131,19 +161,28 @@ class Spool:
 
 
 def read_whole(
-    what: str, collections: Sequence[Collection], spool: Spool, *, landing: Path, pool: Executor, at_once: int
+    what: str, listings: Sequence[Listing], spool: Spool, *, landing: Path, pool: Executor, at_once: int
 ) -> tuple[Path, str, int]:
-    """Read all rows of the collections into a file named by its content in `landing`; gives path, SHA-256 and size.
+    """Read all rows of the listings into a file named by its content in `landing`; gives path, SHA-256 and size.
 
     The file has one row a line, in the order of the keys: the same rows give the same bytes. Raises TransientFault when
-    the source moved in every one of READS reads, and whatever the collections raise.
+    the source moved in every one of READS reads, and whatever the listings raise.
     """
+
+    def read() -> tuple[Path, str, int]:
+        spool.clear()
+        _read_once(listings, spool, pool, at_once)
+        return landed(spool.chunks(), landing)
+
+    return until_still(what, read)
+
+
+def until_still(what: str, read: Callable[[], T]) -> T:
+    """Return what `read` gives, repeated while it raises MovedError. Raises TransientFault when all of READS reads did."""
     seen = ""
     for _ in range(READS):
-        spool.clear()
         try:
-            _read_once(collections, spool, pool, at_once)
-            return _land(spool, landing)
+            return read()
         except MovedError as moved:
             seen = str(moved)
     raise TransientFault(
@@ -154,58 +193,57 @@ def read_whole(
     )
 
 
-def _land(spool: Spool, landing: Path) -> tuple[Path, str, int]:
+def landed(chunks: Iterable[bytes], landing: Path) -> tuple[Path, str, int]:
+    """Write the chunks into a file named by its content in `landing`; gives path, SHA-256 and size. Raises TransientFault."""
     with Incoming(landing) as incoming:
-        for chunk in spool.chunks():
+        for chunk in chunks:
             incoming.write(memoryview(chunk))
         incoming.close()
         return incoming.name(), incoming.sha256, incoming.size
 
 
-def _read_once(collections: Sequence[Collection], spool: Spool, pool: Executor, at_once: int) -> None:
-    several: list[tuple[int, int]] = []
-    firsts = (partial(_first, collection) for collection in collections)
-    for owner, (total, page) in enumerate(_in_order(pool, at_once, firsts)):
-        size = collections[owner].size
-        spool.add(page, owner)
-        if total is None:
-            _read_on(collections[owner], page.found, spool, owner)
-        elif size is None or total <= size:
-            _expect(page.found, total, 1)
+def _read_once(listings: Sequence[Listing], spool: Spool, pool: Executor, at_once: int) -> None:
+    counted: list[tuple[int, Start, int]] = []
+    starts = (listing.start for listing in listings)
+    for owner, start in enumerate(in_order(pool, at_once, starts)):
+        spool.add(start.first, owner)
+        if start.total is None:
+            _read_on(start, spool, owner)
         else:
-            _expect(page.found, size, 1)
-            several.append((owner, total))
+            whole = start.total if start.size is None else min(start.size, start.total)
+            _expect(start.first.found, whole, 1)
+            counted.append((owner, start, start.total))
     places = [
-        (owner, number, min(size, total - size * (number - 1)))
-        for owner, total in several
-        for size in (collections[owner].size or total,)
-        for number in range(2, -(-total // size) + 1)
+        (owner, start, number, min(start.size, total - start.size * (number - 1)))
+        for owner, start, total in counted
+        if start.size and total > start.size
+        for number in range(2, -(-total // start.size) + 1)
     ]
-    rest = (partial(collections[owner].page, number) for owner, number, _ in places)
-    for (owner, number, expected), page in zip(places, _in_order(pool, at_once, rest), strict=True):
+    rest = (partial(start.page, number) for _, start, number, _ in places)
+    for (owner, _, number, expected), page in zip(places, in_order(pool, at_once, rest), strict=True):
         _expect(page.found, expected, number)
         spool.add(page, owner)
-    again = (count for owner, _ in several if (count := collections[owner].count))
-    for (_, total), now in zip(several, _in_order(pool, at_once, again), strict=True):
+    told = [(total, start.recount) for _, start, total in counted if start.recount]
+    again = in_order(pool, at_once, (recount for _, recount in told))
+    for (total, _), now in zip(told, again, strict=True):
         if now != total:
             raise MovedError(f"the total went from {total} to {now}")
 
 
-def _first(collection: Collection) -> tuple[int | None, Page]:
-    total = collection.count() if collection.count else None
-    return total, collection.page(1)
-
-
-def _read_on(collection: Collection, found: int, spool: Spool, owner: int) -> None:
-    """Read the other pages of a collection without a total: a page that is not full is the last."""
-    number = 1
-    while found == collection.size:
-        number += 1
-        page = collection.page(number)
+def _read_on(start: Start, spool: Spool, owner: int) -> None:
+    """Read the other pages of a listing without a total."""
+    number, page, before = 1, start.first, start.first
+    while page.found == start.size or (start.until_empty and page.found):
+        number, before = number + 1, page
+        page = start.page(number)
+        if page.found and before.found != start.size:
+            raise MovedError(f"page {number} has rows, though the one before is not full")
         spool.add(page, owner)
-        found = page.found
-    if collection.size is not None and found > collection.size:
-        raise MovedError(f"page {number} has {found} rows where at most {collection.size} belong")
+    if start.size is not None and page.found > start.size:
+        raise MovedError(f"page {number} has {page.found} rows where at most {start.size} belong")
+    # Rows that came or went meanwhile have shifted all that follow: the last page shows it.
+    if start.until_empty and number > 2 and start.page(number - 1).rows != before.rows:  # noqa: PLR2004 - the second page is the empty one
+        raise MovedError("the last page is another one now")
 
 
 def _expect(found: int, expected: int, number: int) -> None:
@@ -213,8 +251,8 @@ def _expect(found: int, expected: int, number: int) -> None:
         raise MovedError(f"page {number} has {found} rows where {expected} belong")
 
 
-def _in_order(pool: Executor, at_once: int, jobs: Iterable[Callable[[], T]]) -> Iterator[T]:
-    """Do the jobs at the same time and give their results in order; few are ever done and not yet taken."""
+def in_order(pool: Executor, at_once: int, jobs: Iterable[Callable[[], T]]) -> Iterator[T]:
+    """Do the jobs at the same time and give their results in order; at most twice `at_once` are done and not yet taken."""
     waiting: deque[Future[T]] = deque()
     left = iter(jobs)
     try:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from sis_assets.model.faults import Mover, NeedsPerson
+from sis_assets.sis import clock
 from sis_assets.sis.documents import values
 from sis_assets.sis.documents.pages import Page
 from sis_assets.sis.powerschool import contract
@@ -16,8 +17,6 @@ from sis_assets.sis.powerschool.contract import ENTITIES, TABLE_LIMIT
 from sis_assets.sis.powerschool.layout import V1, Entity, TableRows
 from sis_assets.sis.powerschool.resources import Resources, read_metadata
 from sis_assets.sis.powerschool.session import Session
-
-_TOLERATED_SECONDS = 120
 
 
 def looks(session: Session, timezone: str) -> Iterator[tuple[str, Callable[[], str]]]:
@@ -35,15 +34,7 @@ def looks(session: Session, timezone: str) -> Iterator[tuple[str, Callable[[], s
 
 
 def _clock(session: Session) -> str:
-    skew = session.skew("Reading the server's clock")
-    if abs(skew) > _TOLERATED_SECONDS:
-        raise NeedsPerson(
-            tried="Comparing the server's clock with ours",
-            seen=f"they differ by {skew:.0f} s",
-            todo="Set the clock that is wrong; tokens end by it",
-            mover=Mover.DISTRICT,
-        )
-    return f"the server answers; its clock differs from ours by {round(skew)} s"
+    return clock.compared(session.skew("Reading the server's clock"))
 
 
 def _credentials(session: Session) -> str:

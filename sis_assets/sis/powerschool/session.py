@@ -10,13 +10,14 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sis_assets.model.faults import AccessRefused, Mover, NeedsPerson, PermanentFault, TransientFault
+from sis_assets.model.faults import AccessRefused, Mover, NeedsPerson, PermanentFault
+from sis_assets.sis import clock
 from sis_assets.sis.documents import values
-from sis_assets.sis.powerschool.auth import Credential, Token, Tokens, granted
+from sis_assets.sis.documents.answers import understood
+from sis_assets.sis.tokens import Credential, Token, Tokens, granted
 from sis_assets.transport.http import Reply, Request, Server
 
 T = TypeVar("T")
@@ -74,7 +75,7 @@ class Session:
         request = Request(
             what, "GET", "/ws/v1/metadata", headers={"Accept": "application/json"}, passing=True
         )
-        return self._server.ask(request, lambda reply: _ahead(reply, time.time()))
+        return self._server.ask(request, lambda reply: clock.ahead(reply, time.time()))
 
     def _authorised(self, request: Request, understand: Callable[[Any], T]) -> T:
         token = self._tokens.current()
@@ -115,13 +116,6 @@ class Session:
         return self._server.ask(request, lambda reply: _token(request.what, reply, time.time()))
 
 
-def _ahead(reply: Reply, now: float) -> float:
-    try:
-        return parsedate_to_datetime(reply.headers.get("date", "")).timestamp() - now
-    except ValueError:
-        return 0.0
-
-
 def _token(what: str, reply: Reply, now: float) -> Token:
     if reply.status in {400, 401, 403}:
         raise AccessRefused(
@@ -146,30 +140,7 @@ def _understood(what: str, reply: Reply, understand: Callable[[Any], T]) -> T:
     """Return what `understand` makes of a good answer. Raises the fault of any other."""
     if reply.status not in {200, 201}:
         raise _refusal(what, reply)
-    try:
-        document = values.parse(reply.body)
-    except ValueError:
-        if reply.body.lstrip()[:1] == b"<":
-            raise _not_as_agreed(what, "a page of markup instead of JSON") from None
-        raise TransientFault(
-            tried=what,
-            seen="the answer is cut off: it is no whole JSON",
-            todo="The next run tries again",
-            mover=Mover.VENDOR,
-        ) from None
-    try:
-        return understand(document)
-    except ValueError as odd:
-        raise _not_as_agreed(what, f"an answer in another form than agreed ({odd})") from None
-
-
-def _not_as_agreed(what: str, seen: str) -> PermanentFault:
-    return PermanentFault(
-        tried=what,
-        seen=seen,
-        todo="Check sis.url of the district file; if it is right, see whether the server is under maintenance, else report this",
-        mover=Mover.ENGINEER,
-    )
+    return understood(what, reply, understand)
 
 
 def _refusal(what: str, reply: Reply) -> Exception:

@@ -1,7 +1,7 @@
-"""The access token: fetched once, kept until shortly before it ends, shared by runs and processes (contract §1.1).
+"""Access tokens of client credentials: fetched once, kept until shortly before they end, shared by runs and processes.
 
-It is kept in a file (0600) below the scratch folder, encrypted under a key that the client secret gives. The file's name
-is made of the credential too: after a district regenerates its secret, the old file is found and read by nobody.
+A token is kept in a file (0600) below the scratch folder, encrypted under a key that the client secret gives. The file's
+name is made of the credential too: after a district regenerates its secret, the old file is found and read by nobody.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ _SPARE_SECONDS: Final = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a district's Data Configuration page shows: the address, the client's id and its secret."""
+    """What a server knows a client by: the address, the client's id and its secret; `scope` is what it asks the token for."""
 
     url: str
     client_id: str = field(repr=False)
     client_secret: str = field(repr=False)
+    scope: str = ""
 
     @property
     def basic(self) -> str:
@@ -40,7 +41,7 @@ class Credential:
 
     def derived(self, purpose: str) -> bytes:
         """Return 32 bytes that only this credential gives, for one purpose."""
-        told = json.dumps([purpose, self.url, self.client_id]).encode()
+        told = json.dumps([purpose, self.url, self.client_id, self.scope]).encode()
         return hmac.digest(self.client_secret.encode(), told, hashlib.sha256)
 
 
