@@ -351,6 +351,7 @@ EXTRACTS = _table(
     Column("typed_under", TEXT, "Hash of the settings and code under which the core tables were made of it."),
     Column("unknown_columns", "VARCHAR[]", "Columns that the contract does not know, as entity.column."),
     Column("reason", TEXT, "For a failed read: what was seen and whose move it is."),
+    Column("passing", FLAG, "For a failed read: whether a later one may succeed without anybody's help."),
     by_district=False,
 )
 PROPOSALS = _table(
@@ -384,6 +385,17 @@ AUDIT = _table(
     Column("sha256", TEXT, "Hash of this row and the one before."),
     by_district=False,
 )
+ALERTS = _table(
+    "ops",
+    "alerts",
+    "What people were told of a district's trouble: one row for every trouble, and when it was over.",
+    Column("kind", TEXT, "broken_file, failing, stale, access_expired, held, access_renewal or channel."),
+    Column("content", TEXT, "Hash of what was told, so that the same is not told again."),
+    Column("since", TIME, "Since when it is so."),
+    Column("told_at", TIME, "When somebody was told last."),
+    Column("recovered_at", TIME, "When it was told that it is over. NULL while it lasts."),
+    by_district=False,
+)
 
 CORE = (
     SCHOOLS,
@@ -398,4 +410,4 @@ CORE = (
     STUDENT_COURSES,
     GRADUATION_REQUIREMENTS,
 )
-TABLES = (*CORE, REJECTED_ROWS, ACCOUNTS, CHANGE_SETS, CHANGES, OUTBOX, EXTRACTS, PROPOSALS, AUDIT)
+TABLES = (*CORE, REJECTED_ROWS, ACCOUNTS, CHANGE_SETS, CHANGES, OUTBOX, EXTRACTS, PROPOSALS, AUDIT, ALERTS)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sis_assets.model.calendar import Mode
-from sis_assets.model.faults import Fault, Mover, sentence
+from sis_assets.model.faults import Fault, Mover, TransientFault, sentence
 from sis_assets.model.reasons import unreadable
 from sis_assets.model.schema import EXTRACTS, REJECTED_ROWS
 from sis_assets.pipeline.hours import read_in_hours
@@ -186,8 +186,13 @@ def _record(connection: DuckDBPyConnection, *, stage: Stage, reads: Sequence[_Re
         extract_id = state.next_extract_id(name)
         mode, last = stage.mode(read.district)
         if read.fault is not None:
-            rows.append(_ledger_row(read, extract_id, "failed", stage.clock.now()))
-            outcomes[name] = replace(Outcome.failed(name, read.fault), extract_id=extract_id)
+            ended = stage.access_has_ended(read.district, read.fault)
+            rows.append(
+                _ledger_row(read, extract_id, "failed", stage.clock.now())
+                | {"reason": ended or read.fault.reason}
+            )
+            outcome = Outcome(name, Status.SKIPPED, ended) if ended else Outcome.failed(name, read.fault)
+            outcomes[name] = replace(outcome, extract_id=extract_id)
             continue
         if state.newest is not None and _same_bytes(state, read.delivery):
             settled = mode is Mode.PAUSE or state.is_proposed(mode, read.district.digest())
@@ -303,6 +308,7 @@ def _ledger_row(read: _Read, extract_id: str, status: str, now: datetime) -> dic
         "read_under": read.delivery.read_under or None,
         "unknown_columns": _unknown_columns(entities),
         "reason": read.fault.reason if read.fault else None,
+        "passing": isinstance(read.fault, TransientFault) if read.fault else None,
     }
 
 
