@@ -93,6 +93,7 @@ def test_numbers_that_come_as_text_are_the_same_key(aeries: Reading) -> None:
 
 
 def test_terms_are_made_of_the_schools_and_keep_their_tracks(aeries: Reading) -> None:
+    aeries.server.schools[0]["BrandNewField"] = 1
     aeries.server.schools[0]["Terms"][0]["TrackTerms"] = [{"Track": "A", "StartDate": "2025-07-01T00:00:00"}]
     table = aeries.tables()["terms"]
     found = rows(table, "SchoolCode", "TermCode", "StartDate", "TrackTerms")

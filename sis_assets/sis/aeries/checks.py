@@ -12,7 +12,6 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
-from sis_assets.sis import clock
 from sis_assets.sis.aeries import contract
 from sis_assets.sis.aeries.feed import STUDENT_AREAS, read_students, wall_clock
 from sis_assets.sis.aeries.lists import Lists
@@ -56,7 +55,9 @@ def _server(lists: Lists) -> str:
             todo="Report this with the Aeries version; until then everything is read every time",
             mover=Mover.ENGINEER,
         )
-    return f"Aeries {system.version}; {clock.compared((system.now - datetime.now(UTC)).total_seconds())}"
+    ahead = round((system.now - datetime.now(UTC)).total_seconds())
+    # Changes are asked for by the server's clock alone, so a wrong one does no harm.
+    return f"Aeries {system.version} answers; its clock differs from ours by {ahead} s"
 
 
 def _year(lists: Lists) -> str:
@@ -90,9 +91,14 @@ def _leas(lists: Lists, choice: Choice) -> str:
     listed, _, _ = lists.schools()
     taking_part = choice.taking_part(listed)
     if not choice.leas:
-        codes = Counter(values.text(school.get(choice.lea_column)) for school in listed)
-        several = "; list under sis.leas those that are meant" if len(codes) > 1 else ""
-        return f"all are read: {_counted(codes)}{several}"
+        codes = {school.code for school in taking_part}
+        counts = Counter(
+            values.text(school.get(choice.lea_column))
+            for school in listed
+            if values.text(school.get("SchoolCode")) in codes
+        )
+        several = "; list under sis.leas those that are meant" if len(counts) > 1 else ""
+        return f"all are read: {_counted(counts)}{several}"
     with_students = [
         lea
         for lea in choice.leas

@@ -6,11 +6,10 @@ Contract: Aeries §2.2 (permission areas), §2.3 (lists and their fields), §2.5
 
 from __future__ import annotations
 
+from sis_assets.sis.aeries import students
 from sis_assets.sis.aeries.layout import Entity, Listing
 from sis_assets.sis.documents.layout import Field
 
-STUDENT_DATA = "Student Data"
-ENROLLMENT_HISTORY = "Enrollment History"
 CLASS_SCHEDULES = "Class Schedules/History"
 MASTER_SCHEDULE = "Master Schedule"
 COURSE_DATA = "Course Data"
@@ -19,17 +18,14 @@ REQUIREMENTS = "Graduation Requirements"
 STATUS = "Graduation Status"
 STAFF_DATA = "Staff Data"
 
-_SCHOOL = Field("SchoolCode", "The school's code.", required=True)
-_STUDENT = Field("StudentID", "The student's id in the district.", required=True, pii=True)
-_NUMBER = Field("StudentNumber", "The student's number, unique only within the school.", pii=True)
-
+STUDENTS, STUDENTS_EXTENDED, ENROLLMENT = students.STUDENTS, students.STUDENTS_EXTENDED, students.ENROLLMENT
 SCHOOLS = Entity(
     "schools",
     "Everything that Aeries lists as a school: 0 is the district itself, others may be pseudo-schools.",
     Listing("/schools"),
     "",
     (
-        _SCHOOL,
+        students.SCHOOL,
         Field("Name", "The school's name.", required=True),
         Field("ShortName", "The school's short name."),
         Field("InactiveStatusCode", "Not blank: the school is inactive."),
@@ -60,10 +56,10 @@ SCHOOLS = Entity(
 TERMS = Entity(
     "terms",
     "The terms of each school, as they stand in the list of schools.",
-    Listing("/schools", inner=("Terms",)),
+    Listing("/schools", inner=("Terms",), of_another=True),
     "",
     (
-        _SCHOOL,
+        students.SCHOOL,
         Field("TermCode", "The term's code: F, S, Y, 1 to 4 and others.", required=True),
         Field("TermDescription", "The term's name."),
         Field("StartDate", "First day.", required=True),
@@ -74,167 +70,6 @@ TERMS = Entity(
     ),
     numbers=("SchoolCode",),
     unique=True,
-    dropped=(*(field.name for field in SCHOOLS.fields[1:]), *SCHOOLS.dropped),
-)
-STUDENTS = Entity(
-    "students",
-    "The school records of all students, one a student and school; those who left are among them.",
-    Listing("/schools/{school}/students", by_windows=True, of_student="/schools/{school}/students/{student}"),
-    STUDENT_DATA,
-    (
-        _STUDENT,
-        Field("OldStudentID", "The id that the student had before, 0 for none.", pii=True),
-        _SCHOOL,
-        Field(
-            "StudentNumber", "The student's number, unique only within the school.", required=True, pii=True
-        ),
-        Field("StateStudentID", "The state's student id.", pii=True),
-        Field("LastName", "Last name.", required=True, pii=True),
-        Field("FirstName", "First name.", required=True, pii=True),
-        Field("MiddleName", "Middle name.", pii=True),
-        Field("LastNameAlias", "Last name in use.", pii=True),
-        Field("FirstNameAlias", "First name in use.", pii=True),
-        Field("MiddleNameAlias", "Middle name in use.", pii=True),
-        Field("Gender", "Gender."),
-        Field(
-            "Grade", "Grade; -2 and -1 are before kindergarten, 0 is kindergarten, up to 18.", required=True
-        ),
-        Field("Birthdate", "Date of birth.", pii=True),
-        Field("SchoolEnterDate", "First day at the school."),
-        Field("SchoolLeaveDate", "Last day at the school."),
-        Field("DistrictEnterDate", "First day in the district."),
-        Field("Track", "Calendar track."),
-        Field("AttendanceProgramCodePrimary", "Attendance program."),
-        Field("AttendanceProgramCodeAdditional1", "A second attendance program."),
-        Field("AttendanceProgramCodeAdditional2", "A third attendance program."),
-        Field(
-            "InactiveStatusCode",
-            "Blank: active. `*`: enrolled for next year. Others are the district's, see the codes of STU/TG.",
-            required=True,
-        ),
-        Field("StudentEmailAddress", "E-mail address of the school.", pii=True),
-        Field("NetworkLoginID", "Login name.", pii=True),
-        Field("NextSchoolCode", "Next year's school, 0 where it is not set."),
-        Field("NextGrade", "Next year's grade."),
-    ),
-    numbers=("SchoolCode", "StudentID", "StudentNumber"),
-    unique=True,
-    dropped=(
-        "AddressVerified",
-        "AtRiskPoints",
-        "CorrespondenceLanguageCode",
-        "CounselorNumber",
-        "EarlyWarningPoints",
-        "EthnicityCode",
-        "FamilyKey",
-        "GradeLevel*",
-        "HighSchedulingPeriod",
-        "HomeLanguageCode",
-        "HomePhone",
-        "HomeRoomTeacherNumber",
-        "LanguageFluencyCode",
-        "LockerNumber",
-        "LowSchedulingPeriod",
-        "MailingAddress*",
-        "NextGradeLevel*",
-        "NotificationPreferenceCode",
-        "Parent*",
-        "RaceCode*",
-        "RecordsReleaseCode",
-        "ResidenceAddress*",
-        "StudentMobilePhone",
-        "StudentPersonalEmailAddress",
-        "UserCode*",
-    ),
-)
-STUDENTS_EXTENDED = Entity(
-    "students_extended",
-    "What Aeries tells of students beyond their school records: completion, planned leaving, no-shows.",
-    Listing(
-        "/schools/{school}/students/0/extended",
-        by_windows=True,
-        of_student="/schools/{school}/students/{student}/extended",
-    ),
-    STUDENT_DATA,
-    (
-        _STUDENT,
-        _SCHOOL,
-        _NUMBER,
-        Field("InitialNinthGradeEntryYear", "The year in which grade 9 was entered."),
-        Field("GraduationCohort", "The school year in which the cohort graduates, as 2019-2020."),
-        Field("GraduationRequirementsTrack", "The track of graduation requirements."),
-        Field("ExpectedGraduationDate", "Expected day of graduation; rarely filled."),
-        Field("SchoolCompletionStatusCode", "At high schools: how the student completed."),
-        Field("SchoolCompletionDate", "The day of completion."),
-        Field(
-            "EndOfYearStatusCode",
-            "Not blank: the student will leave after the last day, and is active until then.",
-        ),
-        Field("EndOfYearNextSchool", "Where the student will go then."),
-        Field(
-            "SummerWithdrawalReasonCode",
-            "Not blank: the student left during the summer, before the first day.",
-        ),
-        Field("SummerWithdrawalLeaveDate", "The day of that."),
-        Field("SummerWithdrawalNextSchool", "Where the student went."),
-        Field("LastSchool", "The school before."),
-        Field("NextSchool", "Next year's school; in some versions."),
-        Field("NextGrade", "Next year's grade; in some versions."),
-        Field("ReportingSchoolCode", "The school that reports the student to the state."),
-        Field("ResidenceSchool", "The school of the student's residence."),
-        Field("NextResidenceSchool", "Next year's school of the student's residence."),
-        Field("SchedulingGroup", "Group for scheduling."),
-        Field("InterIntraDistrictTransferCode", "Code of a transfer between or within districts."),
-        Field("InterIntraDistrictStateCode", "The state's code of the other district."),
-        Field("NextInterIntraDistrictTransferCode", "Next year's code of a transfer."),
-        Field("NextInterIntraDistrictStateCode", "Next year's state code of the other district."),
-        Field("RecordAddedDateTime", "When the record was made."),
-    ),
-    numbers=("SchoolCode", "StudentID", "StudentNumber"),
-    unique=True,
-    dropped=(
-        "Birth*",
-        "CourseCompletion*",
-        "DistrictMobility",
-        "EnglishLearner*",
-        "HomeLanguageSurvey*",
-        "NextAttendanceProgramCode*",
-        "Qualified*",
-        "RecordAddedSystem",
-        "SchoolMobility",
-        "StateSchoolEnterDate",
-        "StateStudentID",
-        "USEnterDate",
-        "USSchoolEnterDate",
-    ),
-)
-ENROLLMENT = Entity(
-    "enrollment",
-    "The enrolments of students in the database's school year and those before it that are read.",
-    Listing(
-        "/schools/{school}/enrollment/0/year/{year}",
-        of_student="/schools/{school}/enrollment/{student}/year/{year}",
-    ),
-    ENROLLMENT_HISTORY,
-    (
-        _STUDENT,
-        _SCHOOL,
-        _NUMBER,
-        Field("AcademicYear", "The school year, as 2025-2026.", required=True),
-        Field("EnterDate", "First day.", required=True),
-        Field("LeaveDate", "Last day."),
-        Field("ExitReasonCode", "Why the student left."),
-        Field("Grade", "Grade; 0 is kindergarten."),
-        Field("Track", "Calendar track."),
-        Field("AttendanceProgramCode", "Attendance program."),
-        Field("AttendanceProgramCodeAdditional1", "A second attendance program."),
-        Field("AttendanceProgramCodeAdditional2", "A third attendance program."),
-        Field("InterIntraDistrictTransferCode", "Code of a transfer between or within districts."),
-        Field("InterIntraDistrictStateCode", "The state's code of the other district."),
-    ),
-    numbers=("SchoolCode", "StudentID"),
-    texts=("AcademicYear", "EnterDate", "LeaveDate"),
-    dropped=("ElementaryTeacherName", "ElementaryTeacherNumber"),
 )
 COURSES = Entity(
     "courses",
@@ -282,7 +117,7 @@ SECTIONS = Entity(
     Listing("/schools/{school}/sections", of_section="/schools/{school}/sections/{section}"),
     MASTER_SCHEDULE,
     (
-        _SCHOOL,
+        students.SCHOOL,
         Field("SectionNumber", "The section's number, unique only within the school.", required=True),
         Field("CourseID", "The course's id.", required=True),
         Field("Semester", "The code of its term.", also=("TermCode",)),
@@ -314,8 +149,8 @@ CLASSES = Entity(
     ),
     CLASS_SCHEDULES,
     (
-        _STUDENT,
-        _SCHOOL,
+        students.STUDENT,
+        students.SCHOOL,
         Field("SequenceNumber", "Number among the student's classes."),
         Field("SectionNumber", "The section's number in the school.", required=True),
         Field("CourseID", "The course's id.", required=True),
@@ -336,8 +171,8 @@ TRANSCRIPTS = Entity(
     ),
     TRANSCRIPT_DATA,
     (
-        _STUDENT,
-        _SCHOOL,
+        students.STUDENT,
+        students.SCHOOL,
         Field("CourseID", "The course's id; empty for many courses of other schools.", required=True),
         Field("TranscriptCourseTitle", "The course's title.", required=True),
         Field("Mark", "The mark.", required=True, pii=True),
@@ -369,7 +204,7 @@ GRADUATION_REQUIREMENTS = Entity(
     Listing("/schools/{school}/GraduationRequirements", inner=("SubjectAreas",)),
     REQUIREMENTS,
     (
-        _SCHOOL,
+        students.SCHOOL,
         Field("GraduationRequirementTrack", "The track; blank for the common one."),
         Field("SubjectAreaCode", "The subject area's code.", required=True),
         Field("SubjectAreaDescription", "The subject area's name."),
@@ -393,8 +228,8 @@ GRADUATION_STATUS = Entity(
     ),
     STATUS,
     (
-        _STUDENT,
-        _SCHOOL,
+        students.STUDENT,
+        students.SCHOOL,
         Field("GraduationRequirementTrack", "The track; blank for the common one."),
         Field("SubjectAreaCode", "The subject area's code.", required=True),
         Field("SubjectAreaDescription", "The subject area's name."),

@@ -26,8 +26,8 @@ STUDENT_AREAS: Final = {
 #: What has no feed of its own: it is read again of every student who is named anywhere.
 WITH_EVERY_CHANGE: Final = (contract.TRANSCRIPTS, contract.GRADUATION_STATUS)
 _OPENED_BY: Final = {
-    "student": contract.STUDENT_DATA,
-    "enrollment": contract.ENROLLMENT_HISTORY,
+    "student": contract.STUDENTS.area,
+    "enrollment": contract.ENROLLMENT.area,
     "class": contract.CLASS_SCHEDULES,
 }
 _LONGEST_STEP: Final = timedelta(hours=1)

@@ -18,7 +18,7 @@ class Listing:
     `path` may hold `{school}`, then there is one list for each school, and `{year}`, the year in which a school year
     begins. `by_windows` lists are asked for by record numbers, others come whole. `of_student` and `of_section` give the
     records of one of them. `inner` are the names that the list inside an object may have, whose items are the records:
-    what stands around it is repeated in each.
+    what stands around it is repeated in each. Where that is a record `of_another` entity, only what this one knows is.
     """
 
     path: str
@@ -26,6 +26,7 @@ class Listing:
     of_student: str = ""
     of_section: str = ""
     inner: tuple[str, ...] = ()
+    of_another: bool = False
 
     @property
     def of_schools(self) -> bool:

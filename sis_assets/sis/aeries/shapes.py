@@ -41,7 +41,8 @@ def _records(entity: Entity, record: Object) -> Iterator[Object]:
         yield dict(record)
         return
     name = _inner_name(entity, record)
-    around = {outer: value for outer, value in record.items() if outer != name}
+    known = entity.column_names if entity.listing.of_another else record
+    around = {outer: value for outer, value in record.items() if outer != name and outer in known}
     for item in objects(record[name]):
         yield item | around
 
