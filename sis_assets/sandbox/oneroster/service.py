@@ -1,0 +1,176 @@
+"""One provider's state and how it answers: faults and access first, then the resource (contract: OneRoster §4.3)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from urllib.parse import unquote
+
+from pydantic import TypeAdapter
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sis_assets.sandbox.control import Control, answered, misunderstood
+from sis_assets.sandbox.oneroster import rostering
+from sis_assets.sandbox.oneroster.database import Database
+from sis_assets.sandbox.oneroster.district import District
+from sis_assets.sandbox.oneroster.faults import SCENARIOS, Effects, Fault, Faults
+from sis_assets.sandbox.oneroster.oauth1 import SignedRequests
+from sis_assets.sandbox.oneroster.problems import OAuthProblem, Problem, refused
+from sis_assets.sandbox.oneroster.rostering import Question
+from sis_assets.sandbox.oneroster.settings import Settings, Version
+from sis_assets.sandbox.oneroster.tokens import Tokens, permitted
+from sis_assets.sandbox.reply import Reply
+from sis_assets.sandbox.request_log import RequestLog
+from sis_assets.sandbox.wire import response_of
+
+#: Where each version has its rostering collections.
+ROSTERING: dict[str, Version] = {"/ims/oneroster/v1p1": "1.1", "/ims/oneroster/rostering/v1p2": "1.2"}
+TOKEN_PATH = "/token"  # noqa: S105 - where it is, not what it is
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+_ROSTER, _DEMOGRAPHICS = ("roster-core.readonly", "roster.readonly"), ("roster-demographics.readonly",)
+
+
+class Service:
+    """A OneRoster provider without its socket.
+
+    faults, log, tokens, settings and the district may be changed while it serves.
+    """
+
+    def __init__(self, district: District, settings: Settings) -> None:
+        self.database = Database(district, settings)
+        self.faults, self.log = Faults(), RequestLog()
+        self.tokens, self.signed = Tokens(), SignedRequests()
+
+    @property
+    def settings(self) -> Settings:
+        """How it behaves now."""
+        return self.database.settings
+
+    def become(self, district: District) -> None:
+        """Serve this district from now on."""
+        self.database = Database(district, self.settings)
+
+    def change(self, settings: Settings) -> None:
+        """Behave like this from now on."""
+        self.database = Database(self.database.district, settings)
+
+    def application(self) -> Starlette:
+        """Return the ASGI application."""
+        return Starlette(
+            routes=[
+                *Control(Fault, self.faults, SCENARIOS, self.log).routes(),
+                Route("/_sandbox/settings", self._settings, methods=["POST"]),
+                Route("/{rest:path}", self._endpoint, methods=_METHODS),
+            ]
+        )
+
+    async def _endpoint(self, request: Request) -> Response:
+        """Answer a request as the faults let it be answered, and log it."""
+        body = (await request.body()).decode("utf-8", "replace")
+        with self.log.request(request.method, request.url.path, request.url.query) as logged:
+            offset = request.query_params.get("offset", "0")
+            effects = self.faults.effects(request.url.path, int(offset) if offset.isdecimal() else 0)
+            if effects.pause:
+                await asyncio.sleep(effects.pause)
+            if effects.revoke:
+                self.tokens.revoke_all()
+            reply = self._replied(request, body, effects)
+            logged.status = reply.status
+            return response_of(reply, breaks=effects.breaks, skew_seconds=effects.skew)
+
+    def _replied(self, request: Request, body: str, effects: Effects) -> Reply:
+        try:
+            if isinstance(effects.instead, Problem):
+                raise effects.instead
+            return effects.instead or self._answered(request, body, effects)
+        except (Problem, OAuthProblem) as problem:
+            return refused(problem, self.settings)
+
+    def _answered(self, request: Request, body: str, effects: Effects) -> Reply:
+        settings = self.settings
+        path = _raw_path(request)
+        if not path.startswith(f"{settings.prefix}/"):
+            raise Problem(404, "nothing is here")
+        path = path.removeprefix(settings.prefix)
+        given = self._token_for(request, path)
+        if given is not None:
+            if not self._open():
+                raise OAuthProblem(401, "invalid_client")
+            return given(body)
+        if not self._open():
+            raise Problem(settings.refused_status, "access has ended")
+        question = self._question(request, path, effects)
+        self._admit(request, question)
+        if request.method != "GET":
+            raise Problem(settings.other_methods, "rostering is read only")
+        if settings.subscriptions is not None and question.names[0] not in settings.subscriptions:
+            raise Problem(403, "the profile does not subscribe to this collection")
+        return rostering.answered(question, self.database)
+
+    def _token_for(self, request: Request, path: str) -> Callable[[str], Reply] | None:
+        """Return what gives a token to whoever asks this path for one; nothing where it gives none."""
+        settings, authorization = self.settings, request.headers.get("authorization", "")
+        if request.method != "POST":
+            return None
+        if path == TOKEN_PATH and "oauth2" in settings.schemes:
+            return lambda body: self.tokens.for_client(authorization, body, settings)
+        if path == settings.site_login_path and "site_login" in settings.schemes:
+            return lambda body: self.tokens.for_site_login(body, settings)
+        return None
+
+    def _open(self) -> bool:
+        ends = self.settings.access_ends
+        return self.settings.active and (ends is None or self.database.district.today <= ends)
+
+    def _question(self, request: Request, path: str, effects: Effects) -> Question:
+        """Return what is asked. Raises Problem 404 where the path leads nowhere."""
+        for place, version in ROSTERING.items():
+            if path.startswith(f"{place}/") and version in self.settings.versions:
+                parts = tuple(map(unquote, path.removeprefix(f"{place}/").rstrip("/").split("/")))
+                base = f"{request.url.scheme}://{request.url.netloc}{self.settings.prefix}{place}"
+                question = Question(version, base, parts, dict(request.query_params), effects.twist)
+                if rostering.known(question):
+                    return question
+        raise Problem(404, "nothing is here")
+
+    def _admit(self, request: Request, question: Question) -> None:
+        """Raise Problem unless the request proves that it may read this."""
+        settings, authorization = self.settings, request.headers.get("authorization", "")
+        if authorization.startswith("OAuth "):
+            if "oauth1" not in settings.schemes or question.version not in settings.oauth1_versions:
+                raise Problem(401, "signed requests are not accepted here")
+            self.signed.check(request.method, _address(request), authorization, settings)
+            return
+        needed = _DEMOGRAPHICS if rostering.table_of(question) == "demographics" else _ROSTER
+        permitted(self.tokens.scopes(authorization), question.version, needed, settings)
+
+    async def _settings(self, request: Request) -> Response:
+        """POST {"leavers": "gone", …} changes settings, by their names."""
+        try:
+            told = {**_json_of(self.settings), **await request.json()}
+            self.change(_SETTINGS.validate_python(told))
+        except (ValueError, TypeError) as error:
+            return misunderstood(error)
+        return answered(json.loads(_SETTINGS.dump_json(self.settings)))
+
+
+_SETTINGS = TypeAdapter(Settings)
+
+
+def _json_of(settings: Settings) -> dict[str, object]:
+    return dict(_SETTINGS.dump_python(settings))
+
+
+def _raw_path(request: Request) -> str:
+    """Return the path as it was sent: in an id, an encoded slash is none."""
+    return str(request.scope["raw_path"].decode("ascii", "replace")).partition("?")[0]
+
+
+def _address(request: Request) -> str:
+    """Return the address as it was sent, which is what a signature is of."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"{request.url.scheme}://{request.headers.get('host', '')}{_raw_path(request)}{query}"
