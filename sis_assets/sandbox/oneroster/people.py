@@ -84,7 +84,7 @@ def users(district: District, settings: Settings) -> pl.DataFrame:
     agents = people.filter(guardian & (pl.col("state") == ACTIVE)).select(
         guardian=user_id(number), number="charge"
     )
-    family = _family_name(pl.col("family"))
+    answered_for = people.filter(student & (pl.col("status") == LIVE))["number"]
     roles = district_roles(people).group_by("number").agg(roles=pl.col("role").unique().sort())
     return (
         people.join(
@@ -110,7 +110,7 @@ def users(district: District, settings: Settings) -> pl.DataFrame:
             ),
             userIds=pl.format("local:{}", number),
             givenName=pl.when(number % 20 == 0).then(pl.lit("Gïven-")).otherwise(pl.lit("Given-")) + digits,
-            familyName=family,
+            familyName=_family_name(pl.col("family")),
             middleName=pl.when(number % 3 > 0).then(pl.format("Middle-{}", digits)),
             identifier=(number + 4_000).cast(pl.String).str.zfill(7),
             email=pl.when(number % 13 > 0).then(
@@ -122,7 +122,7 @@ def users(district: District, settings: Settings) -> pl.DataFrame:
             ),
             agentSourcedIds=pl.when(student)
             .then("guardian")
-            .when(guardian)
+            .when(guardian & pl.col("charge").is_in(answered_for.implode()))
             .then(pl.concat_list(user_id(pl.col("charge"))))
             .fill_null(pl.lit([], pl.List(pl.String))),
             grades=pl.when(student)
@@ -155,7 +155,10 @@ def roles(district: District, settings: Settings) -> pl.DataFrame:
         .sort("ended")
         .unique(["number", "school"], keep="last", maintain_order=True)
         .with_columns(
-            status=pl.lit(DELETED), role=pl.col("kind"), roleType=pl.lit("primary"), modified="ended"
+            status=pl.lit(DELETED),
+            role=pl.col("kind"),
+            roleType=pl.lit("primary"),
+            modified=pl.when(pl.col("year") < district.year).then(district.year_start).otherwise("ended"),
         )
     )
     columns = ["number", "status", "role", "roleType", "school", "entry", "ended", "modified"]

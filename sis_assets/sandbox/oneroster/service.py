@@ -16,6 +16,7 @@ from starlette.routing import Route
 from sis_assets.sandbox.control import Control, answered, misunderstood
 from sis_assets.sandbox.oneroster import rostering
 from sis_assets.sandbox.oneroster.database import Database
+from sis_assets.sandbox.oneroster.day import Churn, after_a_day, after_the_summer
 from sis_assets.sandbox.oneroster.district import District
 from sis_assets.sandbox.oneroster.faults import SCENARIOS, Effects, Fault, Faults
 from sis_assets.sandbox.oneroster.oauth1 import SignedRequests
@@ -64,6 +65,8 @@ class Service:
             routes=[
                 *Control(Fault, self.faults, SCENARIOS, self.log).routes(),
                 Route("/_sandbox/settings", self._settings, methods=["POST"]),
+                Route("/_sandbox/day", self._day, methods=["POST"]),
+                Route("/_sandbox/summer", self._summer, methods=["POST"]),
                 Route("/{rest:path}", self._endpoint, methods=_METHODS),
             ]
         )
@@ -151,18 +154,30 @@ class Service:
     async def _settings(self, request: Request) -> Response:
         """POST {"leavers": "gone", …} changes settings, by their names."""
         try:
-            told = {**_json_of(self.settings), **await request.json()}
+            told = {**_SETTINGS.dump_python(self.settings), **await request.json()}
             self.change(_SETTINGS.validate_python(told))
         except (ValueError, TypeError) as error:
             return misunderstood(error)
         return answered(json.loads(_SETTINGS.dump_json(self.settings)))
 
+    async def _day(self, request: Request) -> Response:
+        """POST {"arrivals": 3, …} plays a day (keys of Churn)."""
+        try:
+            churn = TypeAdapter(Churn).validate_python(await request.json())
+        except ValueError as error:
+            return misunderstood(error)
+        self.become(after_a_day(self.database.district, churn))
+        return self._today()
+
+    async def _summer(self, request: Request) -> Response:  # noqa: ARG002
+        self.become(after_the_summer(self.database.district))
+        return self._today()
+
+    def _today(self) -> Response:
+        return answered({"today": self.database.district.today.isoformat()})
+
 
 _SETTINGS = TypeAdapter(Settings)
-
-
-def _json_of(settings: Settings) -> dict[str, object]:
-    return dict(_SETTINGS.dump_python(settings))
 
 
 def _raw_path(request: Request) -> str:
