@@ -24,6 +24,7 @@ from sis_assets.sandbox.oneroster.district import (
 from sis_assets.sandbox.oneroster.people import told, user_id
 from sis_assets.sandbox.oneroster.records import (
     DELETED,
+    DISTRICT_ID,
     LIVE,
     grade_code,
     moment,
@@ -32,7 +33,6 @@ from sis_assets.sandbox.oneroster.records import (
 )
 from sis_assets.sandbox.oneroster.settings import Settings
 
-DISTRICT_ID = "D-1"
 HOMEROOM = "HR"
 _SUBJECTS = pl.DataFrame(
     {

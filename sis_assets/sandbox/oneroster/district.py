@@ -23,8 +23,9 @@ FIRST_DAY = (8, 20)
 ACTIVE, PRE_REGISTERED, LEFT = "active", "pre_registered", "left"
 STUDENT, GUARDIAN = "student", "guardian"
 
-#: The school outside of the district that some of its students attend.
-OUTSIDE = 9001
+#: What stands in place of a school for those who are the district's; and the school outside of the district that some
+#: of its students attend.
+DISTRICT, OUTSIDE = 0, 9001
 
 #: What staff of one school are, in turn; the first is a teacher, so that every school has one.
 STAFF = (
@@ -35,9 +36,9 @@ STAFF = (
     "counselor",
     "teacher",
     "aide",
-    "teacher",
-    "teacher",
     "districtAdministrator",
+    "teacher",
+    "teacher",
 )
 
 _STUDENTS_PER_STAFF, _USERS_PER_GUARDIAN = 15, 20
@@ -219,7 +220,7 @@ def _staff(district: District, count: int) -> pl.DataFrame:
     """Return staff, school by school in turn; some belong to two schools."""
     schools = teaching(district)["number"]
     place = pl.col("number") - 1
-    numbers = schools.to_list()
+    numbers, districts = schools.to_list(), pl.col("kind") == "districtAdministrator"
     return (
         numbered(district, count)
         .with_columns(
@@ -228,9 +229,10 @@ def _staff(district: District, count: int) -> pl.DataFrame:
             second=pl.lit(numbers).list.get((place + 1) % len(numbers)),
         )
         .with_columns(
-            second=pl.when((pl.col("number") % 8 == 0) & (pl.col("second") != pl.col("school"))).then(
-                "second"
-            )
+            school=pl.when(districts).then(DISTRICT).otherwise("school"),
+            second=pl.when(
+                ~districts & (pl.col("number") % 8 == 0) & (pl.col("second") != pl.col("school"))
+            ).then("second"),
         )
         .with_columns(second_entry=pl.when(pl.col("second").is_not_null()).then(district.year_start))
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import polars as pl
 
@@ -83,9 +83,7 @@ def _moment(name: str, value: str) -> datetime:
         told = datetime.fromisoformat(value)
     except ValueError:
         raise _invalid(f"{name} is a date, or a date and time in UTC") from None
-    if told.tzinfo is None and told != datetime.combine(
-        date(told.year, told.month, told.day), told.min.time()
-    ):
+    if told.tzinfo is None and len(value) > len("2026-10-01"):
         raise _invalid(f"{name} is compared with a time whose zone is not told")
     return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from sis_assets.sandbox.oneroster.district import LAST_GRADE
+from sis_assets.sandbox.oneroster.district import DISTRICT, LAST_GRADE
 from sis_assets.sandbox.oneroster.settings import Settings
 
 LIVE, DELETED = "active", "tobedeleted"
+DISTRICT_ID = "D-1"
 
 #: CEDS entry grade levels by our numbers.
 GRADE_CODES = {-1: "PK", 0: "KG"} | {grade: f"{grade:02}" for grade in range(1, LAST_GRADE + 1)}
@@ -16,8 +17,8 @@ _NIGHTLY_HOUR, _MINUTES = 3, 60
 
 
 def school_id(number: pl.Expr) -> pl.Expr:
-    """Return the sourcedIds of schools by their numbers."""
-    return pl.format("S-{}", number)
+    """Return the sourcedIds of schools by their numbers, and of the district where there is none."""
+    return pl.when(number == DISTRICT).then(pl.lit(DISTRICT_ID)).otherwise(pl.format("S-{}", number))
 
 
 def session_id(kind: str, year: pl.Expr, part: object = "") -> pl.Expr:
