@@ -17,11 +17,10 @@ import polars as pl
 from sis_assets.sandbox.oneroster.columns import COLUMNS, FILES
 from sis_assets.sandbox.oneroster.database import TABLES, Database
 from sis_assets.sandbox.oneroster.dirt import Dirt, Drop, soiled
-from sis_assets.sandbox.oneroster.records import LIVE
+from sis_assets.sandbox.oneroster.records import LIVE, MILLISECONDS
 from sis_assets.sandbox.oneroster.settings import Version
 
 Mode = Literal["bulk", "delta"]
-_MILLISECONDS = "%Y-%m-%dT%H:%M:%S%.3fZ"
 _BOM = b"\xef\xbb\xbf"
 _NESTED_FOLDER = "oneroster-export"
 #: What a zip tells as the time of its files; the same bytes come of the same district.
@@ -117,7 +116,7 @@ def _as_text(name: str, kind: pl.DataType) -> pl.Expr:
         joined = column.list.join(",")
         return pl.when(joined != "").then(joined).alias(name)
     if isinstance(kind, pl.Datetime):
-        return column.dt.strftime(_MILLISECONDS)
+        return column.dt.strftime(MILLISECONDS)
     return column.cast(pl.String)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import polars as pl
 
 from sis_assets.sandbox.oneroster.district import DISTRICT, LAST_GRADE
@@ -13,6 +15,8 @@ DISTRICT_ID = "D-1"
 #: CEDS entry grade levels by our numbers.
 GRADE_CODES = {-1: "PK", 0: "KG"} | {grade: f"{grade:02}" for grade in range(1, LAST_GRADE + 1)}
 
+#: How a time is written, in JSON and in CSV.
+MILLISECONDS = "%Y-%m-%dT%H:%M:%S%.3fZ"
 _NIGHTLY_HOUR, _MINUTES = 3, 60
 
 
@@ -36,3 +40,8 @@ def moment(day: pl.Expr, key: pl.Expr | None = None) -> pl.Expr:
     """Return the time (UTC) at which the records changed on a day: in the nightly run, many in the same minute."""
     minutes = pl.lit(0) if key is None else key % _MINUTES
     return day.cast(pl.Datetime("ms", "UTC")) + pl.duration(hours=_NIGHTLY_HOUR, minutes=minutes)
+
+
+def moment_text(day: date) -> str:
+    """Return the time at which a record changed on a day, as it is written."""
+    return f"{day}T{_NIGHTLY_HOUR:02}:00:00.000Z"

@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
 
 import polars as pl
 
 from sis_assets.sandbox.oneroster.database import Database
-from sis_assets.sandbox.oneroster.faults import Twist
 from sis_assets.sandbox.oneroster.filters import condition
+from sis_assets.sandbox.oneroster.pages import Question, body_of, page_of
 from sis_assets.sandbox.oneroster.problems import Problem, warning
 from sis_assets.sandbox.oneroster.records import LIVE
-from sis_assets.sandbox.oneroster.settings import Settings, Version
+from sis_assets.sandbox.oneroster.settings import Settings
 from sis_assets.sandbox.oneroster.shapes import Shape, shape_of
 from sis_assets.sandbox.reply import Reply
-from sis_assets.sandbox.rows import rows_between
 
-#: Far past the end of any district, near enough for any counter.
-_FAR = 2**40
 _PARAMETERS = frozenset({"limit", "offset", "sort", "orderBy", "filter", "fields"})
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One request: names and ids of its path in turn, its query string, and what faults do to its rows.
-
-    base  the address before the collections
-    """
-
-    version: Version
-    base: str
-    path: tuple[str, ...]
-    query: Mapping[str, str]
-    twist: Twist
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The collections of the path."""
-        return self.path[::2]
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """The ids of the path."""
-        return self.path[1::2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +28,7 @@ class _Collection:
     rows: pl.Expr
 
 
+_ROSTER, _DEMOGRAPHICS = ("roster-core.readonly", "roster.readonly"), ("roster-demographics.readonly",)
 _ALL = pl.lit(value=True)
 
 
@@ -135,14 +107,24 @@ def known(question: Question) -> bool:
     return names in _NESTED or (len(names) == 1 and names[0] in COLLECTIONS)
 
 
+def scopes(question: Question) -> tuple[str, ...]:
+    """Return the scopes of which a token needs one."""
+    return _DEMOGRAPHICS if table_of(question) == "demographics" else _ROSTER
+
+
 def table_of(question: Question) -> str:
     """Return the table that a known path leads to."""
     return COLLECTIONS[question.names[-1]].table
 
 
 def answered(question: Question, database: Database) -> Reply:
-    """Return a page of the collection, or the record. Raises Problem 404 where there is none, 400 for a bad question."""
+    """Return a page of the collection, or the record.
+
+    Raises Problem 404 where there is none, 400 for a bad question, the settings' status for what is no reading.
+    """
     settings = database.settings
+    if question.method != "GET":
+        raise Problem(settings.other_methods, "rostering is read only")
     strange = question.query.keys() - _PARAMETERS
     if strange and settings.unknown_parameters == "reject":
         raise Problem(400, f"no parameter is called {min(strange)}")
@@ -159,12 +141,11 @@ def _single(question: Question, database: Database) -> Reply:
     if not len(found):
         raise _unknown()
     text = _texts(question, database, shape, fields)[int(found[0])]
-    return Reply(_body(collection.one, text, warnings))
+    return Reply(body_of(collection.one, text, warnings))
 
 
 def _page(question: Question, database: Database) -> Reply:
     settings, shape = database.settings, _shape(question, database)
-    limit, offset = _limit(question.query, settings), _whole(question.query, "offset", 0)
     fields, field_warnings = _fields(question, shape, settings=settings)
     order, sort_warnings = _order(question, shape, settings)
     asked = question.query.get("filter", "")
@@ -173,15 +154,7 @@ def _page(question: Question, database: Database) -> Reply:
         key,
         lambda: _texts(question, database, shape, fields).gather(_found(question, database, shape, order)),
     )
-    twist = question.twist
-    total = max(0, len(rows) - twist.hidden) + twist.total
-    page = rows_between(rows, offset, limit, twist)
-    headers = {"X-Total-Count": str(total)} if settings.total_count else {}
-    if settings.links and limit:
-        headers["Link"] = ", ".join(_links(question, limit, offset, total))
-    table = COLLECTIONS[question.names[-1]].table
-    body = _body(table, "[" + ",".join(page) + "]", [*field_warnings, *sort_warnings])
-    return Reply(body, headers=headers)
+    return page_of(question, rows, table_of(question), [*field_warnings, *sort_warnings], settings)
 
 
 def _found(question: Question, database: Database, shape: Shape, order: tuple[str, bool] | None) -> pl.Series:
@@ -225,29 +198,6 @@ def _texts(question: Question, database: Database, shape: Shape, fields: tuple[s
     )
 
 
-def _limit(query: Mapping[str, str], settings: Settings) -> int:
-    limit, greatest = _whole(query, "limit", settings.default_limit), settings.maximum_limit
-    if limit == 0 and settings.zero_limit != "count":
-        if settings.zero_limit == "reject":
-            raise Problem(400, "limit must be positive")
-        return settings.default_limit
-    if greatest is None or limit <= greatest:
-        return limit
-    if settings.above_maximum == "reject":
-        raise Problem(400, f"limit must not exceed {greatest}")
-    return greatest
-
-
-def _whole(query: Mapping[str, str], name: str, default: int) -> int:
-    try:
-        number = int(query.get(name, default))
-    except ValueError:
-        raise Problem(400, f"{name} is a whole number") from None
-    if number < 0:
-        raise Problem(400, f"{name} is not negative")
-    return min(number, _FAR)
-
-
 def _fields(
     question: Question, shape: Shape, *, settings: Settings
 ) -> tuple[tuple[str, ...], list[dict[str, object]]]:
@@ -278,25 +228,6 @@ def _order(
     if settings.bad_sort == "reject":
         raise Problem(400, description, minor=minor)
     return None, [warning(minor, description)]
-
-
-def _links(question: Question, limit: int, offset: int, total: int) -> list[str]:
-    last = max(0, total - 1) // limit * limit
-    places = {"first": 0, "last": last}
-    if offset + limit < total:
-        places["next"] = offset + limit
-    if offset > 0:
-        places["prev"] = max(0, offset - limit)
-    address = "/".join((question.base, *(quote(part, safe="") for part in question.path)))
-    return [
-        f'<{address}?{urlencode({**question.query, "limit": limit, "offset": place})}>; rel="{relation}"'
-        for relation, place in places.items()
-    ]
-
-
-def _body(key: str, content: str, warnings: list[dict[str, object]]) -> str:
-    beside = f',"statusInfoSet":{json.dumps(warnings)}' if warnings else ""
-    return f'{{"{key}":{content}{beside}}}'
 
 
 def _unknown() -> Problem:

@@ -14,25 +14,30 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sis_assets.sandbox.control import Control, answered, misunderstood
-from sis_assets.sandbox.oneroster import rostering
+from sis_assets.sandbox.oneroster import gradebook, rostering
 from sis_assets.sandbox.oneroster.database import Database
 from sis_assets.sandbox.oneroster.day import Churn, after_a_day, after_the_summer
 from sis_assets.sandbox.oneroster.district import District
 from sis_assets.sandbox.oneroster.faults import SCENARIOS, Effects, Fault, Faults
+from sis_assets.sandbox.oneroster.gradebook import Gradebook
 from sis_assets.sandbox.oneroster.oauth1 import SignedRequests
+from sis_assets.sandbox.oneroster.pages import Question, whole
 from sis_assets.sandbox.oneroster.problems import OAuthProblem, Problem, refused
-from sis_assets.sandbox.oneroster.rostering import Question
 from sis_assets.sandbox.oneroster.settings import Settings, Version
 from sis_assets.sandbox.oneroster.tokens import Tokens, permitted
 from sis_assets.sandbox.reply import Reply
 from sis_assets.sandbox.request_log import RequestLog
 from sis_assets.sandbox.wire import response_of
 
-#: Where each version has its rostering collections.
-ROSTERING: dict[str, Version] = {"/ims/oneroster/v1p1": "1.1", "/ims/oneroster/rostering/v1p2": "1.2"}
+_ROSTERING, _GRADEBOOK = rostering.known, gradebook.known
+#: Where each version has what; 1.1 has everything in one place.
+_PLACES: tuple[tuple[str, Version, tuple[Callable[[Question], bool], ...]], ...] = (
+    ("/ims/oneroster/v1p1", "1.1", (_ROSTERING, _GRADEBOOK)),
+    ("/ims/oneroster/rostering/v1p2", "1.2", (_ROSTERING,)),
+    ("/ims/oneroster/gradebook/v1p2", "1.2", (_GRADEBOOK,)),
+)
 TOKEN_PATH = "/token"  # noqa: S105 - where it is, not what it is
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-_ROSTER, _DEMOGRAPHICS = ("roster-core.readonly", "roster.readonly"), ("roster-demographics.readonly",)
 
 
 class Service:
@@ -44,7 +49,7 @@ class Service:
     def __init__(self, district: District, settings: Settings) -> None:
         self.database = Database(district, settings)
         self.faults, self.log = Faults(), RequestLog()
-        self.tokens, self.signed = Tokens(), SignedRequests()
+        self.tokens, self.signed, self.gradebook = Tokens(), SignedRequests(), Gradebook()
 
     @property
     def settings(self) -> Settings:
@@ -75,8 +80,7 @@ class Service:
         """Answer a request as the faults let it be answered, and log it."""
         body = (await request.body()).decode("utf-8", "replace")
         with self.log.request(request.method, request.url.path, request.url.query) as logged:
-            offset = request.query_params.get("offset", "0")
-            effects = self.faults.effects(request.url.path, int(offset) if offset.isdecimal() else 0)
+            effects = self.faults.effects(request.url.path, _offset(request))
             if effects.pause:
                 await asyncio.sleep(effects.pause)
             if effects.revoke:
@@ -106,12 +110,12 @@ class Service:
             return given(body)
         if not self._open():
             raise Problem(settings.refused_status, "access has ended")
-        question = self._question(request, path, effects)
+        question = self._question(request, path, body, effects)
         self._admit(request, question)
-        if request.method != "GET":
-            raise Problem(settings.other_methods, "rostering is read only")
         if settings.subscriptions is not None and question.names[0] not in settings.subscriptions:
             raise Problem(403, "the profile does not subscribe to this collection")
+        if gradebook.known(question):
+            return self.gradebook.answered(question, self.database)
         return rostering.answered(question, self.database)
 
     def _token_for(self, request: Request, path: str) -> Callable[[str], Reply] | None:
@@ -129,14 +133,20 @@ class Service:
         ends = self.settings.access_ends
         return self.settings.active and (ends is None or self.database.district.today <= ends)
 
-    def _question(self, request: Request, path: str, effects: Effects) -> Question:
+    def _question(self, request: Request, path: str, body: str, effects: Effects) -> Question:
         """Return what is asked. Raises Problem 404 where the path leads nowhere."""
-        for place, version in ROSTERING.items():
+        for place, version, known in _PLACES:
             if path.startswith(f"{place}/") and version in self.settings.versions:
-                parts = tuple(map(unquote, path.removeprefix(f"{place}/").rstrip("/").split("/")))
-                base = f"{request.url.scheme}://{request.url.netloc}{self.settings.prefix}{place}"
-                question = Question(version, base, parts, dict(request.query_params), effects.twist)
-                if rostering.known(question):
+                question = Question(
+                    method=request.method,
+                    version=version,
+                    base=f"{request.url.scheme}://{request.url.netloc}{self.settings.prefix}{place}",
+                    path=tuple(map(unquote, path.removeprefix(f"{place}/").rstrip("/").split("/"))),
+                    query=dict(request.query_params),
+                    body=body,
+                    twist=effects.twist,
+                )
+                if any(leads(question) for leads in known):
                     return question
         raise Problem(404, "nothing is here")
 
@@ -148,7 +158,7 @@ class Service:
                 raise Problem(401, "signed requests are not accepted here")
             self.signed.check(request.method, _address(request), authorization, settings)
             return
-        needed = _DEMOGRAPHICS if rostering.table_of(question) == "demographics" else _ROSTER
+        needed = (gradebook if gradebook.known(question) else rostering).scopes(question)
         permitted(self.tokens.scopes(authorization), question.version, needed, settings)
 
     async def _settings(self, request: Request) -> Response:
@@ -183,6 +193,14 @@ _SETTINGS = TypeAdapter(Settings)
 def _raw_path(request: Request) -> str:
     """Return the path as it was sent: in an id, an encoded slash is none."""
     return str(request.scope["raw_path"].decode("ascii", "replace")).partition("?")[0]
+
+
+def _offset(request: Request) -> int:
+    """Return where the page begins that is asked for, as far as faults care."""
+    try:
+        return whole(request.query_params, "offset", 0)
+    except Problem:
+        return 0
 
 
 def _address(request: Request) -> str:

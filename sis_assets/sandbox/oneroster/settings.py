@@ -55,7 +55,8 @@ class Settings:
 
     unknown_parameters  ignored, or refused with 400
     bad_sort, bad_fields  met with a warning beside the answer, or refused with 400
-    other_methods     the status that anything but GET meets
+    other_methods     the status that anything but GET meets in rostering
+    delete_status     what a deletion in the gradebook is answered with: 200 or 204
     envelope          the shape of errors
 
     The records:
@@ -106,6 +107,7 @@ class Settings:
     bad_sort: Literal["warn", "reject"] = "reject"
     bad_fields: Literal["warn", "reject"] = "reject"
     other_methods: int = 405
+    delete_status: Literal[200, 204] = 204
     envelope: Literal["standard", "flat", "list", "wrapped"] = "standard"
 
     nulls: Literal["null", "absent"] = "absent"

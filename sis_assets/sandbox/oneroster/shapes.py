@@ -9,9 +9,8 @@ import polars as pl
 
 from sis_assets.sandbox.oneroster.database import Database
 from sis_assets.sandbox.oneroster.people import RACES
+from sis_assets.sandbox.oneroster.records import MILLISECONDS
 from sis_assets.sandbox.oneroster.settings import Settings, Version
-
-_MILLISECONDS = "%Y-%m-%dT%H:%M:%S%.3fZ"
 
 #: Where the objects are to which references of a type lead.
 _PLACES = {
@@ -234,7 +233,7 @@ def _day(name: str) -> Field:
 
 
 def _moment(name: str) -> Field:
-    return Field(name, pl.col(name).dt.strftime(_MILLISECONDS), {name: pl.col(name)})
+    return Field(name, pl.col(name).dt.strftime(MILLISECONDS), {name: pl.col(name)})
 
 
 def _words(flag: pl.Expr) -> pl.Expr:
