@@ -24,6 +24,7 @@ from sis_assets.sandbox.oneroster.district import (
     STUDENT,
     District,
     entered,
+    first_day,
     numbered,
     placed,
     teaching,
@@ -116,7 +117,11 @@ def after_the_summer(district: District) -> District:
 
     Every student is a grade higher, at the next school where the old one ends, and at no second school; the last grade
     has left; as many have come to pre-kindergarten. Sessions, classes and enrolments are new ones.
+
+    Raises ValueError where that day is past.
     """
+    if district.today > first_day(district.year + 1):
+        raise ValueError(f"the school year {district.year + 1} has begun already")
     attends = _attending()
     year = replace(district, year=district.year + 1, step=district.step + 1)
     year = _closed(replace(year, today=year.year_start), attends, date(district.year, 6, 6))

@@ -180,7 +180,10 @@ class Service:
         return self._today()
 
     async def _summer(self, request: Request) -> Response:  # noqa: ARG002
-        self.become(after_the_summer(self.database.district))
+        try:
+            self.become(after_the_summer(self.database.district))
+        except ValueError as error:
+            return misunderstood(error)
         return self._today()
 
     def _today(self) -> Response:

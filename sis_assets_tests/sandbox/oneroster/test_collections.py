@@ -137,6 +137,12 @@ def test_total_and_links_tell_how_it_goes_on(town: Caller) -> None:
     assert "next" not in town.get("users", offset=total - 1).headers["link"]
 
 
+def test_a_page_that_is_just_full_is_the_last(town: Caller) -> None:
+    links = town.get("courses", limit=59).headers["link"]
+    assert 'rel="next"' not in links
+    assert links.count("offset=0") == 2
+
+
 @pytest.mark.parametrize(
     ("query", "status", "count"),
     [
