@@ -1,4 +1,4 @@
-"""A made-up district as an OneRoster provider would know it: who is there on one day, and where everybody was before.
+"""A made-up district as a OneRoster provider would know it: who is there on one day, and where everybody was before.
 
 Nobody in it exists: names are `Given-0001 Family-0001` (a few hold what breaks careless readers), addresses end in
 example.org. The same seed and the same steps give the same rows on every machine; all work is done on whole columns.

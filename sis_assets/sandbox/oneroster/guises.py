@@ -15,7 +15,7 @@ PLUS_360 = Settings(
     withheld=("demographics.birthDate",),
 )
 
-#: The state's provider in Arkansas: strict about questions, lenient about sort and fields.
+#: The state's provider in Arkansas: strict about questions and students, lenient about sort and fields.
 TRIAND = Settings(
     schemes=("oauth2",),
     unknown_parameters="reject",
@@ -23,6 +23,7 @@ TRIAND = Settings(
     bad_fields="warn",
     other_methods=400,
     scope_version=400,
+    skips_odd_students=True,
     tombstone_days=7,
 )
 

@@ -65,8 +65,12 @@ class SignedRequests:
         self._clock = clock
         self._taken: set[tuple[str, str]] = set()
 
-    def check(self, method: str, url: str, authorization: str, settings: Settings) -> None:
+    def check(
+        self, method: str, url: str, authorization: str, settings: Settings, *, skew_seconds: float = 0.0
+    ) -> None:
         """Raise Problem unless the header signs this request, now, for the first time.
+
+        skew_seconds  how far the provider's clock is ahead
 
         400 for a header that lacks something, says it twice or is of another method; 401 for everything else.
         """
@@ -85,15 +89,17 @@ class SignedRequests:
         )
         if not secrets.compare_digest(expected.encode(), named["oauth_signature"].encode()):
             raise _refused("the signature is wrong")
-        if not self._timely(named["oauth_timestamp"], settings.clock_skew_seconds):
+        if not self._timely(named["oauth_timestamp"], skew_seconds, settings.clock_skew_seconds):
             raise _refused("the timestamp is too far off")
         once = (named["oauth_timestamp"], named["oauth_nonce"])
         if once in self._taken:
             raise _refused("the nonce was used before")
         self._taken.add(once)
 
-    def _timely(self, timestamp: str, seconds: int) -> bool:
-        return timestamp.isdecimal() and abs(self._clock() - int(timestamp)) <= seconds
+    def _timely(self, timestamp: str, skew: float, allowed: int) -> bool:
+        if not re.fullmatch("[0-9]{1,12}", timestamp):
+            return False
+        return abs(self._clock() + skew - int(timestamp)) <= allowed
 
 
 def _refused(description: str) -> Problem:

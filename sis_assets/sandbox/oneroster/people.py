@@ -47,6 +47,7 @@ _NAME_TRAPS = (
     "=Family-{}",
 )
 _TRAPS_EVERY = 100
+_PLAIN_NAME = r"^[A-Za-z0-9' -]*$"
 #: Of 11 students, the one that the state has given no number.
 _WITHOUT_STATE_ID = 5
 _AGE_AT_GRADUATION = 18
@@ -66,6 +67,8 @@ def told(district: District, settings: Settings) -> pl.DataFrame:
         people = people.filter(pl.col("state") != PRE_REGISTERED)
     if not settings.out_of_district:
         people = people.filter(pl.col("school") != OUTSIDE)
+    if settings.skips_odd_students:
+        people = people.filter((pl.col("kind") != STUDENT) | ~_odd())
     if settings.leavers == "gone":
         people = people.filter(pl.col("state") != LEFT)
     deleted = (pl.col("state") == LEFT) & (settings.leavers == "tobedeleted")
@@ -105,9 +108,7 @@ def users(district: District, settings: Settings) -> pl.DataFrame:
             role=pl.col("kind").replace(ROLES_OF_1_1),
             roles="roles",
             username=pl.format("{}{}", pl.col("kind").str.to_lowercase(), digits),
-            stateId=pl.when(student & (number % 11 != _WITHOUT_STATE_ID)).then(
-                (number + 7_300_000_000).cast(pl.String)
-            ),
+            stateId=pl.when(student & _with_state_id()).then((number + 7_300_000_000).cast(pl.String)),
             userIds=pl.format("local:{}", number),
             givenName=pl.when(number % 20 == 0).then(pl.lit("Gïven-")).otherwise(pl.lit("Given-")) + digits,
             familyName=_family_name(pl.col("family")),
@@ -210,6 +211,15 @@ def district_roles(people: pl.DataFrame) -> pl.DataFrame:
     )
     columns = ["number", "school", "role", "roleType", "entry"]
     return pl.concat([frame.select(columns) for frame in (here, second, also)])
+
+
+def _with_state_id() -> pl.Expr:
+    return pl.col("number") % 11 != _WITHOUT_STATE_ID
+
+
+def _odd() -> pl.Expr:
+    """Whether a student is one that a provider with an allow-list skips (contract: eSchoolPLUS §1.6)."""
+    return ~_with_state_id() | ~_family_name(pl.col("family")).str.contains(_PLAIN_NAME)
 
 
 def _user_ids() -> pl.Expr:

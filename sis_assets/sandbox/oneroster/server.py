@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from sis_assets.sandbox.loopback import Loopback, serve_until_ended
 from sis_assets.sandbox.oneroster.district import District, founded
 from sis_assets.sandbox.oneroster.faults import SCENARIOS, Faults
+from sis_assets.sandbox.oneroster.files import Layout, written
 from sis_assets.sandbox.oneroster.service import TOKEN_PATH, Service
 from sis_assets.sandbox.oneroster.settings import Settings
 from sis_assets.sandbox.oneroster.truth import Truth, truth_of
@@ -94,6 +96,10 @@ class Sandbox:
     def truth(self) -> Truth:
         """Return what a client must have found when it has read everything."""
         return truth_of(self._service.database)
+
+    def write(self, target: Path, layout: Layout | None = None) -> Path:
+        """Write the district as it is now as files, and return `target` (see `files.written`)."""
+        return written(self._service.database, target, layout or Layout())
 
     def __enter__(self) -> Self:
         self._loopback.__enter__()

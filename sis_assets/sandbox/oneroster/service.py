@@ -111,7 +111,7 @@ class Service:
         if not self._open():
             raise Problem(settings.refused_status, "access has ended")
         question = self._question(request, path, body, effects)
-        self._admit(request, question)
+        self._admit(request, question, effects.skew)
         if settings.subscriptions is not None and question.names[0] not in settings.subscriptions:
             raise Problem(403, "the profile does not subscribe to this collection")
         if gradebook.known(question):
@@ -150,13 +150,13 @@ class Service:
                     return question
         raise Problem(404, "nothing is here")
 
-    def _admit(self, request: Request, question: Question) -> None:
+    def _admit(self, request: Request, question: Question, skew: float) -> None:
         """Raise Problem unless the request proves that it may read this."""
         settings, authorization = self.settings, request.headers.get("authorization", "")
         if authorization.startswith("OAuth "):
             if "oauth1" not in settings.schemes or question.version not in settings.oauth1_versions:
                 raise Problem(401, "signed requests are not accepted here")
-            self.signed.check(request.method, _address(request), authorization, settings)
+            self.signed.check(request.method, _address(request), authorization, settings, skew_seconds=skew)
             return
         needed = (gradebook if gradebook.known(question) else rostering).scopes(question)
         permitted(self.tokens.scopes(authorization), question.version, needed, settings)

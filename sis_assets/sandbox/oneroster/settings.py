@@ -65,6 +65,7 @@ class Settings:
     flags             how JSON has booleans
     withheld          members that the profile does not tell until they are ticked: `demographics.birthDate`
     pre_registered, out_of_district   whether these students are told
+    skips_odd_students  students without a state id, or whose name holds anything but plain letters, are not told at all
     leavers           a leaver's record is `tobedeleted`, stays with enabledUser false, or is gone at once
     tombstone_days    so many days after its change a `tobedeleted` record is gone; None: never
     grades            grade codes that this provider has in place of the usual ones: {"KG": "KF"}
@@ -115,6 +116,7 @@ class Settings:
     withheld: tuple[str, ...] = ()
     pre_registered: bool = False
     out_of_district: bool = False
+    skips_odd_students: bool = False
     leavers: Literal["tobedeleted", "disabled", "gone"] = "tobedeleted"
     tombstone_days: int | None = 7
     grades: Mapping[str, str] = field(default_factory=dict)

@@ -249,6 +249,29 @@ def test_the_profile_tells_pre_registered_and_out_of_district_students_by_switch
     assert came == some.students.filter(pl.col("state") == "pre_registered").height
 
 
+def test_odd_students_are_skipped_by_switch_and_nothing_names_them() -> None:
+    district = founded(users=500, seed=6)
+    every, some = (
+        Database(district, Settings(skips_odd_students=skips, tombstone_days=None)) for skips in (False, True)
+    )
+    told = truth_of(some).students
+    skipped = truth_of(every).students.join(told, on="user_id", how="anti")
+    assert told["state_id"].null_count() == 0
+    assert told["family_name"].str.contains(r"^[A-Za-z0-9' -]+$").all()
+    assert skipped.filter(
+        pl.col("state_id").is_not_null() & pl.col("family_name").str.contains(r"^[A-Za-z0-9' -]+$")
+    ).is_empty()
+    assert 0 < skipped.height < told.height
+    for name, column in (
+        ("enrollments", "userSourcedId"),
+        ("roles", "userSourcedId"),
+        ("users", "agentSourcedIds"),
+    ):
+        values = some.table(name)[column]
+        named = values.explode() if values.dtype == pl.List else values
+        assert not named.is_in(skipped["user_id"].implode()).any(), name
+
+
 def test_grades_are_the_providers_own() -> None:
     district = founded(users=100, seed=1)
     truth = truth_of(Database(district, Settings(grades={"KG": "KF"})))

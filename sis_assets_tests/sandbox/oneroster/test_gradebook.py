@@ -111,3 +111,5 @@ def test_reading_putting_and_deleting_need_scopes_of_their_own(town: Caller) -> 
         assert {method for method, status in seen.items() if status != 403} == {allowed}
     town.authorize(scopes(town.version, *NAMES))
     assert call(town, "POST", "lineItems/li-1", body).status == 405
+    one = body["lineItem"]["class"]["sourcedId"]
+    assert call(town, "PUT", f"classes/{one}/lineItems", body).status == 405

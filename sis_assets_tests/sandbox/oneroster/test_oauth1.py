@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 
+from sis_assets.sandbox.oneroster.faults import SCENARIOS
 from sis_assets.sandbox.oneroster.guises import PLUS_360
 from sis_assets.sandbox.oneroster.oauth1 import (
     authorization_parameters,
@@ -158,6 +159,7 @@ def test_a_signed_request_is_answered(sandbox: Sandbox, method: str, query: str)
         ({"oauth_timestamp": str(int(time.time()) - 1000)}, 401),
         ({"oauth_timestamp": str(int(time.time()) + 1000)}, 401),
         ({"oauth_timestamp": "now"}, 401),
+        ({"oauth_timestamp": "9" * 5000}, 401),
         ({"method": "PLAINTEXT"}, 400),
         ({"oauth_version": "2.0"}, 400),
         ({"without": "oauth_nonce"}, 400),
@@ -200,3 +202,11 @@ def test_a_signed_request_reaches_1_2_by_switch_only(sandbox: Sandbox) -> None:
     settings = Settings(oauth1_versions=("1.1", "1.2"))
     with Sandbox(users=20, settings=settings) as other:
         assert asked(other, signed(address(other, version="1.2"), settings), version="1.2").status == 200
+
+
+def test_a_provider_whose_clock_is_ahead_takes_a_signature_for_an_old_one() -> None:
+    with Sandbox(users=20) as sandbox:
+        sandbox.faults.arm(*SCENARIOS["clock_ahead"])
+        assert asked(sandbox, signed(address(sandbox), sandbox.settings)).status == 401
+        sandbox.faults.clear()
+        assert asked(sandbox, signed(address(sandbox), sandbox.settings)).status == 200

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 
 from sis_assets.sandbox.loopback import NoServer
+from sis_assets.sandbox.oneroster.day import Churn, after_a_day
 from sis_assets.sandbox.oneroster.faults import Fault, Kind
 from sis_assets.sandbox.oneroster.process import SandboxProcess, sandbox_process
 from sis_assets.sandbox.oneroster.server import Sandbox
@@ -89,6 +91,14 @@ def test_the_log_holds_every_request_and_no_secret() -> None:
         ]
         caller.control("DELETE", "log")
         assert sandbox.log.asked == ()
+
+
+def test_the_files_are_those_of_the_district_that_is_served(tmp_path: Path) -> None:
+    with serving(users=20) as (sandbox, caller):
+        sandbox.evolve(lambda district: after_a_day(district, Churn(arrivals=3)))
+        lines = (sandbox.write(tmp_path) / "users.csv").read_text("utf-8").splitlines()
+        served = caller.ids("users", filter="status='active'")
+        assert [line.partition(",")[0] for line in lines[1:]] == served
 
 
 def test_the_log_tells_how_many_requests_were_open_at_once() -> None:
