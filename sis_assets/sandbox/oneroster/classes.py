@@ -298,7 +298,11 @@ def _shared_code() -> pl.Expr:
 
 
 def _class_id() -> pl.Expr:
-    return pl.format("{}-{}-{}.{}-{}", "year", "school", "subject", pl.col("grade") - FIRST_GRADE, "section")
+    """Return the sourcedIds of classes; those of homerooms hold a slash, as ids may, which an address must encode."""
+    mark = pl.when(pl.col("subject") == HOMEROOM).then(pl.lit("/")).otherwise(pl.lit("."))
+    return pl.format(
+        "{}-{}-{}{}{}-{}", "year", "school", "subject", mark, pl.col("grade") - FIRST_GRADE, "section"
+    )
 
 
 def _class_number() -> pl.Expr:

@@ -93,7 +93,7 @@ def after_a_day(district: District, churn: Churn) -> District:
         .then(pl.lit(ACTIVE))
         .otherwise("state"),
         ended=pl.when(_among(leavers)).then(today).when(~_among(returners)).then("ended"),
-        entry=pl.when(_among(movers + returners) | arriving).then(today).otherwise("entry"),
+        entry=pl.when(_among(movers + returners)).then(today).otherwise("entry"),
         school=pl.when(_among(movers)).then("peer").otherwise("school"),
         second=pl.when(_among(added))
         .then("peer")

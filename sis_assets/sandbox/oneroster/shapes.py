@@ -247,5 +247,5 @@ def _user_id() -> pl.Expr:
 
 
 def _reference(target: pl.Expr, kind: str, base: str) -> pl.Expr:
-    href = pl.lit(f"{base}/{_PLACES[kind]}/") + target
+    href = pl.lit(f"{base}/{_PLACES[kind]}/") + target.str.replace_all("/", "%2F", literal=True)
     return pl.struct(href=href, sourcedId=target, type=pl.lit(kind))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_a_collection_is_called_by_what_it_is_made_of_and_each_record_can_be_rea
     answer = town.get(name, limit=2)
     assert (answer.status, list(answer.json)) == (200, [many])
     for record in answer.json[many]:
-        alone = town.get(f"{name}/{record['sourcedId']}")
+        alone = town.get(f"{name}/{quote(record['sourcedId'], safe='')}")
         assert (alone.status, alone.json) == (200, {one: record})
 
 
@@ -68,6 +69,18 @@ def test_references_lead_to_what_they_name(town: Caller) -> None:
         (found,) = town.get(path).json.values()
         assert found["sourcedId"] == seat[name]["sourcedId"]
         assert set(seat[name]) == {"href", "sourcedId", "type"}
+
+
+def test_an_id_with_a_slash_is_encoded_in_addresses(town: Caller) -> None:
+    seat = next(row for row in town.rows("enrollments") if "/" in row["class"]["sourcedId"])
+    one, school = seat["class"]["sourcedId"], seat["school"]["sourcedId"]
+    assert seat["class"]["href"].endswith(f"{town.base}/classes/{quote(one, safe='')}")
+    alone = town.get(f"classes/{quote(one, safe='')}")
+    assert (alone.status, alone.json["class"]["sourcedId"]) == (200, one)
+    assert town.get(f"classes/{one}").status == 404
+    students = f"classes/{quote(one, safe='')}/students"
+    assert town.ids(f"schools/{school}/{students}") == town.ids(students) != []
+    assert quote(one, safe="") in town.get(students, limit=1).headers["link"]
 
 
 @pytest.mark.conformance("provider", "rest.nested")

@@ -221,6 +221,17 @@ def test_a_transfer_ends_a_role_and_begins_another() -> None:
     assert new["orgSourcedId"].n_unique() == 2
 
 
+def test_who_moves_to_a_second_school_has_one_role_there() -> None:
+    before = founded(users=1500, seed=4)
+    district = after_a_day(before, Churn(transfers=1500))
+    moved = before.people.join(district.people, on="number", suffix="_now").filter(
+        pl.col("second") == pl.col("school_now")
+    )
+    assert not moved.is_empty()
+    assert moved["second_now"].null_count() == moved.height
+    assert Database(district, EVERYTHING).table("roles")["sourcedId"].is_unique().all()
+
+
 def test_a_school_year_changes_grades_and_schools_and_ends_the_last_grade() -> None:
     before = founded(users=1000, seed=5)
     old, new = (truth_of(Database(each, Settings())) for each in (before, after_the_summer(before)))
