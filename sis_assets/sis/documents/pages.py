@@ -227,7 +227,9 @@ def _read_on(start: Start, spool: Spool, owner: int) -> None:
         number, before = number + 1, page
         page = start.page(number)
         if page.found and before.found != start.size:
-            raise MovedError(f"page {number} has rows, though the one before is not full")
+            raise MovedError(f"page {number} has rows, though page {number - 1} is not full")
+        if page.found and page.rows == before.rows:
+            raise MovedError(f"page {number} is page {number - 1} again")
         spool.add(page, owner)
     if start.size is not None and page.found > start.size:
         raise MovedError(f"page {number} has {page.found} rows where at most {start.size} belong")

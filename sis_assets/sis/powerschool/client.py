@@ -12,23 +12,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sis_assets.districts import District, PowerSchool, Problem, reveal
-from sis_assets.model.faults import Fault, Mover, PermanentFault
+from sis_assets.model.faults import Mover, PermanentFault
 from sis_assets.model.fingerprint import fingerprint
-from sis_assets.sis.documents.flatten import flatten, flattening
+from sis_assets.sis.documents.flatten import flatten_all
 from sis_assets.sis.powerschool.checks import looks
 from sis_assets.sis.powerschool.contract import ENTITIES
 from sis_assets.sis.powerschool.layout import Entity
 from sis_assets.sis.powerschool.pull import Pull
 from sis_assets.sis.powerschool.resources import Resources, read_metadata
 from sis_assets.sis.powerschool.session import Session
-from sis_assets.sis.reading import Delivery, EntityRead, SourceFile
+from sis_assets.sis.reading import Delivery, EntityRead
 from sis_assets.sis.tokens import Credential
 from sis_assets.transport import landing
 from sis_assets.transport.http import Patience, Server
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
-
+    from sis_assets.model.faults import Fault
     from sis_assets.sis.delimited import Readers
     from sis_assets.transport.dropzone import NotYet
     from sis_assets.warehouse.home import Home
@@ -110,21 +109,4 @@ def read(
 
     The Parquet files lie in `into`; the caller removes that folder.
     """
-    with flattening(into) as connection:
-        return {
-            name: _read_one(connection, delivery.files, into / name)
-            for name, (_, delivery) in deliveries.items()
-        }
-
-
-def _read_one(
-    connection: DuckDBPyConnection, files: tuple[SourceFile, ...], into: Path
-) -> tuple[EntityRead, ...] | Fault:
-    try:
-        return tuple(
-            EntityRead(file, flatten(connection, _BY_NAME[file.entity], file, table))
-            for file in files
-            for table in (into.with_name(f"{into.name}.{file.entity}.parquet"),)
-        )
-    except Fault as fault:
-        return fault
+    return flatten_all({name: delivery for name, (_, delivery) in deliveries.items()}, _BY_NAME, into)

@@ -124,6 +124,11 @@ class SiteLogin:
         return "Compare domain, site code, login and password with those that the district has"
 
 
+def scope_names(collection: str) -> str:
+    """Return the short names of the scopes of which one lets a collection be read."""
+    return _SCOPES[2] if collection == "demographics" else " or ".join(_SCOPES[:2])
+
+
 def scopes_of(version: str) -> tuple[str, ...]:
     """Return the scopes that rostering needs, those of one OneRoster version."""
     prefix = _SCOPE.format(version=_VERSIONS[version])

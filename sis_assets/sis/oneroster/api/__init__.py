@@ -1,0 +1,1 @@
+"""OneRoster by its REST API."""
