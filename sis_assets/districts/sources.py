@@ -119,6 +119,11 @@ class _Source(Section):
         """How dates are written: as ISO says, unless the source has a setting for it."""
         return "iso"
 
+    @property
+    def identified_by(self) -> Ids:
+        """Which values identify records, where the SIS has several that may."""
+        return Ids()
+
 
 class _TakesRequests(_Source):
     """A SIS that takes course requests back, by the modes that it knows."""
