@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 
-from sis_assets.districts.dropzone import DateFormat, Dropzone, Files
+from sis_assets.districts.dropzone import DateFormat, Dropzone, Encoding, Files
 from sis_assets.districts.secret import Identifier, Secret
 from sis_assets.districts.section import Section, wrong
 from sis_assets.districts.text import AeriesUrl, Code, Literally, OneRosterUrl, ServerUrl, Text, Url
@@ -201,7 +201,34 @@ class EschoolplusFiles(_TakesRequests):
         return self.files.date_format
 
 
-class EschoolplusApi(_TakesRequests):
+class _OneRoster(_Source):
+    """What every kind that speaks OneRoster has, by files or by API."""
+
+    ids: Ids = Field(Ids(), description="Which value identifies a record.")
+    dates: DateFormat = Field(
+        "iso",
+        description="How dates are written where they are not ISO, as `files.date_format`. An ISO date is always read.",
+    )
+    tombstone_days: int = Field(
+        7,
+        ge=1,
+        le=366,
+        description="So many days the source tells of a deleted record. After a longer gap changes alone say too little, "
+        "and everything must be read.",
+    )
+
+    @property
+    def date_format(self) -> DateFormat:
+        """How dates that are not ISO are written."""
+        return self.dates
+
+    @property
+    def identified_by(self) -> Ids:
+        """Which values identify records."""
+        return self.ids
+
+
+class EschoolplusApi(_OneRoster, _TakesRequests):
     """eSchoolPLUS by its OneRoster API."""
 
     sis_name = "eschoolplus"
@@ -210,10 +237,9 @@ class EschoolplusApi(_TakesRequests):
     url: OneRosterUrl = Field(description="The address up to, and without, /ims/oneroster or /v1p1.")
     version: Version = Field(description="The OneRoster version.")
     auth: Auth = Field(description="How the client proves who it is.")
-    ids: Ids = Field(Ids(), description="Which value identifies a record.")
 
 
-class OneRosterFiles(_Source):
+class OneRosterFiles(_OneRoster):
     """Any SIS by OneRoster CSV files, loose or in one zip."""
 
     sis_name = "oneroster"
@@ -221,10 +247,21 @@ class OneRosterFiles(_Source):
 
     kind: Literal["oneroster_files"] = Field(description="The kind of SIS.")
     dropzone: Dropzone = Field(description="Where the files arrive.")
-    ids: Ids = Field(Ids(), description="Which value identifies a record.")
+    profile: Literal["strict", "lenient"] = Field(
+        "lenient",
+        description="What becomes of files that depart from the standard: strict refuses them and writes a report, "
+        "lenient loads what is sound and rejects the other records.",
+    )
+    encoding: Encoding | None = Field(
+        None, description="The character encoding. Absent: by byte order mark, then utf-8, then cp1252."
+    )
+    final_newline: bool = Field(
+        True,  # noqa: FBT003 - the default of a key
+        description="Whether the last record ends with a line end; without one the file counts as cut off.",
+    )
 
 
-class OneRosterApi(_Source):
+class OneRosterApi(_OneRoster):
     """Any SIS by a OneRoster API."""
 
     sis_name = "oneroster"
@@ -233,7 +270,6 @@ class OneRosterApi(_Source):
     url: OneRosterUrl = Field(description="The address up to, and without, /ims/oneroster or /v1p1.")
     version: Version = Field(description="The OneRoster version.")
     auth: Auth = Field(description="How the client proves who it is.")
-    ids: Ids = Field(Ids(), description="Which value identifies a record.")
 
 
 Source = Annotated[
