@@ -22,6 +22,7 @@ from sis_assets.automation.jobs import SYNC_DISTRICT
 from sis_assets.model.calendar import Mode
 from sis_assets.model.faults import Fault, TransientFault
 from sis_assets.model.fingerprint import fingerprint
+from sis_assets.pipeline.extract import past_of
 from sis_assets.pipeline.stage import redacted
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def _look(platform: Platform, district: District, state: State, cursor: Cursor) 
         if listing == before.listing and before.content and now - since >= SETTLED_SECONDS:
             cursor.seen[name] = replace(before, since=since)
             return _again(platform, district, state, cursor)
-        found = client.fetch(district, platform.home, state.held_before(district.sis.kind))
+        found = client.fetch(district, platform.home, past_of(state, district, platform.stage.clock.now()))
     except TransientFault as fault:
         return None, fault.reason
     except Fault as fault:

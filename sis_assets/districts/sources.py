@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 
-from sis_assets.districts.dropzone import DateFormat, Dropzone, Files
+from sis_assets.districts.dropzone import DateFormat, Dropzone, Encoding, Files
 from sis_assets.districts.secret import Identifier, Secret
 from sis_assets.districts.section import Section, wrong
 from sis_assets.districts.text import (
@@ -135,6 +135,11 @@ class _Source(Section):
         """How dates are written: as ISO says, unless the source has a setting for it."""
         return "iso"
 
+    @property
+    def identified_by(self) -> Ids:
+        """Which values identify records, where the SIS has several that may."""
+        return Ids()
+
 
 class _TakesRequests(_Source):
     """A SIS that takes course requests back, by the modes that it knows."""
@@ -212,17 +217,38 @@ class EschoolplusFiles(_TakesRequests):
         return self.files.date_format
 
 
-class Deltas(Section):
-    """Reading by a OneRoster API only what changed since the last read."""
+class _OneRoster(_Source):
+    """What every kind that speaks OneRoster has, by files or by API."""
 
-    full_every_days: int = Field(
-        7, ge=1, le=366, description="After so many days everything is read, whatever the deltas said."
+    ids: Ids = Field(Ids(), description="Which value identifies a record.")
+    dates: DateFormat = Field(
+        "iso",
+        description="How dates are written where they are not ISO, as `files.date_format`. An ISO date is always read.",
     )
     tombstone_days: int = Field(
         7,
         ge=1,
         le=366,
-        description="How long the provider shows what was deleted (`tobedeleted`). After a longer gap everything is read.",
+        description="So many days the source tells of a deleted record. After a longer gap changes alone say too little, "
+        "and everything must be read.",
+    )
+
+    @property
+    def date_format(self) -> DateFormat:
+        """How dates that are not ISO are written."""
+        return self.dates
+
+    @property
+    def identified_by(self) -> Ids:
+        """Which values identify records."""
+        return self.ids
+
+
+class Deltas(Section):
+    """Reading by a OneRoster API only what changed since the last read."""
+
+    full_every_days: int = Field(
+        7, ge=1, le=366, description="After so many days everything is read, whatever the deltas said."
     )
     overlap_minutes: int = Field(
         60,
@@ -232,7 +258,7 @@ class Deltas(Section):
     )
 
 
-class _OneRosterRest(_Source):
+class _OneRosterRest(_OneRoster):
     """What the kinds that are read by OneRoster's REST binding have in common."""
 
     url: OneRosterUrl = Field(description="The address up to, and without, /ims/oneroster or /v1p1.")
@@ -243,7 +269,6 @@ class _OneRosterRest(_Source):
         "Absent: /ims/oneroster/v1p1 or /ims/oneroster/rostering/v1p2, by the version.",
     )
     auth: Auth = Field(description="How the client proves who it is.")
-    ids: Ids = Field(Ids(), description="Which value identifies a record.")
     concurrency: int = Field(
         4, ge=1, le=32, description="How many requests may be under way at once to this server, at most."
     )
@@ -277,7 +302,7 @@ class EschoolplusApi(_OneRosterRest, _TakesRequests):
     )
 
 
-class OneRosterFiles(_Source):
+class OneRosterFiles(_OneRoster):
     """Any SIS by OneRoster CSV files, loose or in one zip."""
 
     sis_name = "oneroster"
@@ -285,7 +310,18 @@ class OneRosterFiles(_Source):
 
     kind: Literal["oneroster_files"] = Field(description="The kind of SIS.")
     dropzone: Dropzone = Field(description="Where the files arrive.")
-    ids: Ids = Field(Ids(), description="Which value identifies a record.")
+    profile: Literal["strict", "lenient"] = Field(
+        "lenient",
+        description="What becomes of files that depart from the standard: strict refuses them and writes a report, "
+        "lenient loads what is sound and rejects the other records.",
+    )
+    encoding: Encoding | None = Field(
+        None, description="The character encoding. Absent: by byte order mark, then utf-8, then cp1252."
+    )
+    final_newline: bool = Field(
+        True,  # noqa: FBT003 - the default of a key
+        description="Whether the last record ends with a line end; without one the file counts as cut off.",
+    )
 
 
 class OneRosterApi(_OneRosterRest):

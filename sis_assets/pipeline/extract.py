@@ -22,7 +22,7 @@ from sis_assets.model.reasons import unreadable
 from sis_assets.model.schema import EXTRACTS, REJECTED_ROWS
 from sis_assets.pipeline.stage import Outcome, Stage, Status, redacted
 from sis_assets.sis.kinds import ALL, sis_of
-from sis_assets.sis.reading import Delivery, EntityRead
+from sis_assets.sis.reading import Delivery, EntityRead, Past
 from sis_assets.transport.dropzone import NotYet
 from sis_assets.transport.landing import sweep, temporary_name
 from sis_assets.warehouse import ledger
@@ -107,14 +107,23 @@ def _fetch_all(
 ) -> list[Delivery | NotYet | Fault]:
     def fetch(district: District) -> Delivery | NotYet | Fault:
         try:
-            held_before = states[district.district].held_before(district.sis.kind)
-            return sis_of(district).client.fetch(district, stage.home, held_before)
+            past = past_of(states[district.district], district, stage.clock.now())
+            return sis_of(district).client.fetch(district, stage.home, past)
         except Exception as error:  # noqa: BLE001 - one district's trouble, whatever it is, stops no other
             return error if isinstance(error, Fault) else redacted(error)
 
     stage.home.landing.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ThreadPoolExecutor(max_workers=CONCURRENT_DROPS) as pool:
         return list(pool.map(fetch, districts))
+
+
+def past_of(state: State, district: District, now: datetime) -> Past:
+    """Return what a client may know of the district's extracts before it reads."""
+    newest, kind = state.newest, district.sis.kind
+    entities = frozenset(entity for of, entity in state.entities if of == kind)
+    if newest is None or newest.kind != kind:
+        return Past(now, entities)
+    return Past(now, entities, newest.files, newest.started_at)
 
 
 def _take_in(stage: Stage, reads: Sequence[_Read], states: Mapping[str, State]) -> dict[str, Outcome]:

@@ -17,6 +17,8 @@ KINDS: Mapping[str, Sis] = {
     "powerschool": powerschool.POWERSCHOOL,
 }
 ALL = tuple({sis.source: sis for sis in KINDS.values()}.values())
+#: What the students' records are called among the raw entities.
+STUDENT_ENTITIES = frozenset(sis.student_entity for sis in ALL)
 RAW_TABLES = tuple({table.qualified: table for sis in ALL for table in sis.raw}.values())
 
 

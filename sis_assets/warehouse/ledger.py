@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """A complete extract as the ledger knows it. `records` is counted by entity, `rejected` over all of them, so far (None: not known)."""
+    """A complete extract as the ledger knows it, of a kind of SIS. `records` is counted by entity, `rejected` over all of them, so far (None: not known)."""
 
     extract_id: str
+    kind: str
     started_at: datetime
     content_sha256: str
     read_under: str
@@ -62,10 +63,6 @@ class State:
         """Return the id that the next read of the district gets: running numbers sort as text."""
         return f"{district_id}-{self.reads + 1:06d}"
 
-    def held_before(self, kind: str) -> frozenset[str]:
-        """Return the entities that complete extracts of this kind of SIS held so far."""
-        return frozenset(entity for of, entity in self.entities if of == kind)
-
     def is_proposed(self, mode: str, district_file_sha256: str) -> bool:
         """Whether the newest extract's bytes were compared last, under this mode and district file."""
         return (
@@ -79,7 +76,7 @@ class State:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_EXTRACT = """{'extract_id': e.extract_id, 'started_at': epoch_us(e.started_at), 'content_sha256': e.content_sha256,
+_EXTRACT = """{'extract_id': e.extract_id, 'kind': e.sis, 'started_at': epoch_us(e.started_at), 'content_sha256': e.content_sha256,
   'read_under': e.read_under, 'typed_under': e.typed_under,
   'rejected': e.rows_rejected, 'files': list_transform(e.files, lambda f: {'entity': f.entity, 'records': f.records, 'sha256': f.sha256})}"""
 # The ledger's tables are small: hiding the district's column from the planner spares a look into the statistics of

@@ -17,7 +17,7 @@ from sis_assets.model.fingerprint import fingerprint
 from sis_assets.sis.delimited import Dialect, Layout, Limits, ReadJob
 from sis_assets.sis.eschoolplus.contract import FILES, File
 from sis_assets.sis.kinds import refuse_problems
-from sis_assets.sis.reading import Delivery, EntityRead, SourceFile
+from sis_assets.sis.reading import Delivery, EntityRead, Past, SourceFile
 from sis_assets.transport.dropzone import Drop, Expected, LocalFolder, NotThere, NotYet, land
 
 if TYPE_CHECKING:
@@ -82,10 +82,10 @@ def _seen_in_drop(district: District) -> str:
     return f"{seen}; still missing: {', '.join(missing)}" if missing else seen
 
 
-def fetch(district: District, home: Home, held_before: frozenset[str]) -> Delivery | NotYet:
+def fetch(district: District, home: Home, past: Past) -> Delivery | NotYet:
     """Land the district's drop, once it is whole, below the home.
 
-    `held_before` names the entities of earlier complete extracts: a file that was there once is required ever after.
+    A file that was there in an earlier complete extract is required ever after.
     Raises a Fault when a required file is missing, the drop cannot be read, or the district file contradicts the contract.
     """
     settings = _settings(district)
@@ -103,7 +103,7 @@ def fetch(district: District, home: Home, held_before: frozenset[str]) -> Delive
     required = (
         {file.entity for file in FILES if file.always}
         | set(settings.files.names)
-        | (held_before & set(names))
+        | (past.entities & set(names))
     )
     missing = sorted(required - {file.entity for file in landed})
     if missing:

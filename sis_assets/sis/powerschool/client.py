@@ -21,7 +21,7 @@ from sis_assets.sis.powerschool.layout import Entity
 from sis_assets.sis.powerschool.pull import Pull
 from sis_assets.sis.powerschool.resources import Resources, read_metadata
 from sis_assets.sis.powerschool.session import Session
-from sis_assets.sis.reading import Delivery, EntityRead
+from sis_assets.sis.reading import Delivery, EntityRead, Past
 from sis_assets.sis.tokens import Credential
 from sis_assets.transport import landing
 from sis_assets.transport.http import Patience, Server
@@ -75,7 +75,7 @@ def session_with(district: District, home: Home, patience: Patience | None = Non
 def fetch(
     district: District,
     home: Home,
-    held_before: frozenset[str],  # noqa: ARG001 - every entity is read every time
+    past: Past,  # noqa: ARG001 - every entity is read every time
     patience: Patience | None = None,
 ) -> Delivery | NotYet:
     """Pull every entity of the district and land one file each below `home.landing`.
