@@ -25,6 +25,7 @@ from sis_assets.sis.documents.pages import Spool, read_whole
 from sis_assets.sis.powerschool import client, contract
 from sis_assets.sis.powerschool.resources import Resources, read_metadata
 from sis_assets.sis.reading import Delivery, SourceFile
+from sis_assets.transport.visit import Visit
 from sis_assets.warehouse import Home
 
 TARGET_MS = 2.0
@@ -92,7 +93,7 @@ def pull(url: str, client_id: str, client_secret: str) -> dict[str, float]:
         )
         home = Home.at(root / "home")
         wall, cpu = time.perf_counter(), time.process_time()
-        delivery = client.fetch(district, home, frozenset())
+        delivery = client.fetch(district, home, frozenset(), Visit())
         assert isinstance(delivery, Delivery)
         with Readers() as readers:
             tables = client.read({"bench": (district, delivery)}, readers, root)

@@ -17,6 +17,7 @@ from sis_assets.sis.powerschool import client
 from sis_assets.sis.reading import Delivery, EntityRead
 from sis_assets.transport.dropzone import NotYet
 from sis_assets.transport.http import Patience
+from sis_assets.transport.visit import Visit
 from sis_assets.warehouse.home import Home
 from sis_assets_tests.powerschool_server import CLIENT_ID, CLIENT_SECRET, SchoolServer, serve
 
@@ -60,7 +61,7 @@ class Reading:
         )
 
     def fetch(self) -> Delivery:
-        found = client.fetch(self.district, self.home, frozenset(), self.patience)
+        found = client.fetch(self.district, self.home, frozenset(), Visit(), self.patience)
         assert not isinstance(found, NotYet)
         return found
 

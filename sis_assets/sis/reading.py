@@ -33,14 +33,15 @@ class SourceFile:
 class Past:
     """What the ledger knows of a district's complete extracts of its kind of SIS, at the business clock's `now`.
 
-    `entities` are those of all of them; `files` (SHA-256 by entity) and `read_at` are the newest one's, which is the
-    district's newest extract; without one, empty and None.
+    `entities` are those of all of them; `files` (SHA-256 by entity), `read_at` and `read_under` are the newest one's, which
+    is the district's newest extract; without one, empty and None.
     """
 
     now: datetime
     entities: frozenset[str] = frozenset()
     files: Mapping[str, str] = field(default_factory=dict)
     read_at: datetime | None = None
+    read_under: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ Every look asks the server anew and as little as it can: one page of each collec
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 
 from sis_assets.model.faults import Mover, NeedsPerson
 from sis_assets.sis import clock
 from sis_assets.sis.oneroster.api import deltas
+from sis_assets.sis.oneroster.api.deltas import Settings
 from sis_assets.sis.oneroster.api.pull import (
-    Settings,
     collections_of,
     listing_of,
     missing_fields,
@@ -72,5 +73,4 @@ def _filter(session: Session, settings: Settings) -> str:
     return "the server filters by dateLastModified"
 
 
-#: The first of January 2999, seconds since 1970.
-_FAR = 32_472_144_000.0
+_FAR = datetime(2999, 1, 1, tzinfo=UTC)

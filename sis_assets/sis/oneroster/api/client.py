@@ -6,7 +6,6 @@ another `Provider`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -19,15 +18,17 @@ from urllib.parse import urlsplit
 from sis_assets.districts import District, OAuth1, OAuth2, SiteLogin, reveal
 from sis_assets.model.fingerprint import fingerprint
 from sis_assets.sis.documents.flatten import flatten_all
-from sis_assets.sis.oneroster.api import auth, token
+from sis_assets.sis.oneroster.api import auth, deltas, token
 from sis_assets.sis.oneroster.api.checks import looks
-from sis_assets.sis.oneroster.api.pull import Pull, Settings
+from sis_assets.sis.oneroster.api.deltas import Settings
+from sis_assets.sis.oneroster.api.pull import Pull
 from sis_assets.sis.oneroster.api.session import Provider, Session
 from sis_assets.sis.oneroster.contract import BY_NAME
-from sis_assets.sis.reading import Delivery, EntityRead
+from sis_assets.sis.reading import Delivery, EntityRead, Past
 from sis_assets.sis.tokens import Credential, Tokens
 from sis_assets.transport import landing
 from sis_assets.transport.http import Patience, Server
+from sis_assets.transport.visit import Visit
 
 if TYPE_CHECKING:
     from sis_assets.districts import Problem
@@ -40,8 +41,6 @@ _BASE_PATHS: Final[Mapping[str, str]] = {
     "1.1": "/ims/oneroster/v1p1",
     "1.2": "/ims/oneroster/rostering/v1p2",
 }
-#: Landed rows of another contract have other columns.
-_READ_UNDER: Final = fingerprint((entity.name, entity.column_names) for entity in BY_NAME.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +55,15 @@ class RestClient:
 
     def checks(self, district: District, home: Home) -> Iterator[tuple[str, Callable[[], str]]]:
         """Give the checks of a doctor: server, proof, and each collection with its right, its limit and its total."""
-        with self._session(district, home) as session:
+        with self._session(district, home, Visit()) as session:
             yield from looks(session, settings_of(district))
 
     def fetch(
         self,
         district: District,
         home: Home,
-        held_before: frozenset[str],  # noqa: ARG002 - of the common shape; sis.without says what is not read
+        past: Past,
+        visit: Visit,
         patience: Patience | None = None,
     ) -> Delivery | NotYet:
         """Pull every collection of the district and land one file each below `home.landing`.
@@ -72,15 +72,17 @@ class RestClient:
         """
         settings = settings_of(district)
         place = home.landing / district.district
+        read_under = _read_under(settings)
+        is_delta = deltas.may_be_laid_over(past, settings, read_under)
         landing.prepare(place)
         landing.sweep(place)
         with (
-            self._session(district, home, patience) as session,
+            self._session(district, home, visit, patience) as session,
             ThreadPoolExecutor(settings.concurrency) as pool,
         ):
-            files = Pull(session, settings, place, pool, time.time()).everything()
+            files = Pull(session, settings, place, pool, past, is_delta).everything()
         landing.settle(place)
-        return Delivery(files, read_under=_READ_UNDER)
+        return Delivery(files, read_under, _stated(settings, is_delta=is_delta))
 
     def read(
         self,
@@ -95,7 +97,9 @@ class RestClient:
         return flatten_all({name: delivery for name, (_, delivery) in deliveries.items()}, BY_NAME, into)
 
     @contextmanager
-    def _session(self, district: District, home: Home, patience: Patience | None = None) -> Iterator[Session]:
+    def _session(
+        self, district: District, home: Home, visit: Visit, patience: Patience | None = None
+    ) -> Iterator[Session]:
         """Give a session with the district's server; no request is made before the first is asked for.
 
         Raises NeedsPerson when a secret is not in its place.
@@ -103,13 +107,28 @@ class RestClient:
         settings = settings_of(district)
 
         def server_at(url: str) -> Server:
-            return Server(url, at_once=settings.concurrency, patience=patience)
+            return Server(url, at_once=settings.concurrency, patience=patience, visit=visit)
 
         with ExitStack() as open_servers:
             proof = _auth(settings, home, lambda url: open_servers.enter_context(server_at(url)))
             server = open_servers.enter_context(server_at(settings.url))
             base_path = settings.base_path or _BASE_PATHS[settings.version]
             yield Session(server, proof, base_path, self.provider)
+
+
+def _read_under(settings: Settings) -> str:
+    """Hash what decides which rows the server gives, and how they land: a delta over other rows would be no whole."""
+    source = settings.model_dump(mode="json", include={"url", "base_path", "version", "auth", "without"})
+    return fingerprint([source, *((entity.name, entity.column_names) for entity in BY_NAME.values())])
+
+
+def _stated(settings: Settings, *, is_delta: bool) -> Mapping[str, str]:
+    return {
+        "read": "what changed, laid over the extract before" if is_delta else "everything",
+        "version": settings.version,
+        "student_id": settings.ids.student,
+        "school_id": settings.ids.school,
+    }
 
 
 def settings_of(district: District) -> Settings:

@@ -1,4 +1,4 @@
-"""Reading only what changed, laid over what was read before (contract OneRoster §4.3, eSchoolPLUS §1.6).
+"""Reading only what changed, laid over the newest complete extract (contract OneRoster §4.3, eSchoolPLUS §1.6).
 
 A delta never says that something is gone by leaving it out: only a record that is `tobedeleted` goes. Providers show such
 a record for some days; after a longer gap, and on schedule whatever the deltas said, everything is read. With deltas the
@@ -10,122 +10,70 @@ from __future__ import annotations
 
 import heapq
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
-from sis_assets.districts import Deltas
+from sis_assets.districts import EschoolplusApi, OneRosterApi
 from sis_assets.sis.documents import values
 from sis_assets.sis.documents.lines import NO_TEXT
-from sis_assets.transport.landing import Incoming, cannot_write, temporary_name
+from sis_assets.sis.reading import Past, SourceFile
+from sis_assets.transport.landing import Incoming
 
-_NAME: Final = "oneroster-base.json"
-_TEMPORARY: Final = ".incoming-"
+Settings = OneRosterApi | EschoolplusApi
+
 _GONE: Final = "tobedeleted"
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A collection as it was last known: its landed file, and the newest change in it, seconds since 1970; None: none is told."""
-
-    sha256: str
-    bytes: int
-    newest: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """What a district's deltas are laid over. `under` hashes the settings of the reads; times are seconds since 1970.
-
-    `full_at` is when everything was last read, `read_at` when anything was.
-    """
-
-    under: str
-    full_at: float
-    read_at: float
-    collections: Mapping[str, Kept] = field(default_factory=dict)
-
-
-def load(landing: Path) -> Base | None:
-    """Return the base that lies in the landing folder, None where there is none that can be read."""
-    try:
-        said = json.loads((landing / _NAME).read_bytes())
-        kept = {name: Kept(**of) for name, of in said.pop("collections").items()}
-        return Base(**said, collections=kept)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return None  # the next read is a full one
-
-
-def save(landing: Path, base: Base) -> None:
-    """Keep the base (0600) for the next read. Raises TransientFault."""
-    temporary = landing / temporary_name(_TEMPORARY)
-    try:
-        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(file, "w") as out:
-            json.dump(asdict(base), out)
-        temporary.replace(landing / _NAME)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise cannot_write(landing, error) from error
-
-
-def usable(base: Base | None, under: str, settings: Deltas, now: float) -> Base | None:
-    """Return the base when a delta may be laid over it: read alike, in time for every tombstone, and not too long ago whole."""
-    if base is None or base.under != under:
-        return None
-    since_read, since_full = now - base.read_at, now - base.full_at
-    in_time = 0 <= since_read < _days(settings.tombstone_days) - settings.overlap_minutes * 60
-    return base if in_time and 0 <= since_full < _days(settings.full_every_days) else None
-
-
-def since(kept: Kept, settings: Deltas, base: Base) -> str | None:
-    """Return the filter of what changed after the newest change that was seen; None where the collection tells no times.
-
-    It reaches back by the overlap: a change may be stored later than its time says. A time that lies ahead of the read
-    is a wrong clock's.
-    """
-    if kept.newest is None:
-        return None
-    return changed_since(min(kept.newest, base.read_at) - settings.overlap_minutes * 60)
-
-
-def changed_since(moment: float) -> str:
-    """Return the standard's filter of what changed after a moment, seconds since 1970, in UTC."""
-    time = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
-    return f"dateLastModified>'{time.replace('+00:00', 'Z')}'"
-
-
-def file_of(landing: Path, kept: Kept) -> Path | None:
-    """Return the landed file of a collection, None when it is not there as it was kept."""
-    path = landing / kept.sha256
-    try:
-        return path if path.stat().st_size == kept.bytes else None
-    except OSError:
-        return None
-
-
-def lay_over(base: Path | None, new: Path, landing: Path, settings: Deltas, now: float) -> tuple[Path, Kept]:
-    """Lay new rows over those of the base, without expired tombstones, and land the result. Raises TransientFault."""
-    oldest = now - _days(settings.tombstone_days)
-    newest: float | None = None
-    with Incoming(landing) as incoming:
-        for row, line in _latest(_rows(base) if base else (), _rows(new)):
-            changed = _changed(row)
-            if row.get("status") == _GONE and changed is not None and changed < oldest:
-                continue
-            if changed is not None:
-                newest = changed if newest is None else max(newest, changed)
-            incoming.write(memoryview(line))
-        incoming.close()
-        return incoming.name(), Kept(incoming.sha256, incoming.size, newest)
-
-
 _Row = tuple[values.Object, bytes]
+
+
+def may_be_laid_over(past: Past, settings: Settings, read_under: str) -> bool:
+    """Tell whether a delta may be laid over the newest extract.
+
+    It may when that was read alike, recently enough for every tombstone to be still there, and in the same period of
+    `full_every_days` days: the first read of a period is a full one.
+    """
+    if settings.deltas is None or past.read_at is None or past.read_under != read_under:
+        return False
+    gap = past.now - past.read_at
+    longest = timedelta(days=settings.tombstone_days, minutes=-settings.deltas.overlap_minutes)
+    days = settings.deltas.full_every_days
+    periods = {moment.toordinal() // days for moment in (past.read_at, past.now)}
+    return timedelta() <= gap < longest and len(periods) == 1
+
+
+def since(base: Path, past: Past, overlap: timedelta) -> datetime | None:
+    """Return from when on changes are to be asked for, None where the rows of the base tell no times.
+
+    It is the newest change that was seen, less the overlap: a change may be stored later than its time says. A time that
+    lies behind the read itself is a wrong clock's.
+    """
+    times = [moment for row, _ in _rows(base) if (moment := _changed(row))]
+    if not times or past.read_at is None:
+        return None
+    return min(max(times), past.read_at) - overlap
+
+
+def changed_since(moment: datetime) -> str:
+    """Return the standard's filter of what changed after a moment, in UTC."""
+    text = moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"dateLastModified>'{text}'"
+
+
+def lay_over(base: Path | None, new: SourceFile, landing: Path, oldest: datetime) -> SourceFile:
+    """Lay new rows over those of the base, without tombstones older than `oldest`, and land the result.
+
+    Raises TransientFault when the disk does not take it.
+    """
+    with Incoming(landing) as incoming:
+        for row, line in _latest(_rows(base) if base else (), _rows(new.path)):
+            changed = _changed(row)
+            if row.get("status") != _GONE or changed is None or changed >= oldest:
+                incoming.write(memoryview(line))
+        incoming.close()
+        return SourceFile(new.entity, new.name, incoming.size, incoming.sha256, incoming.name())
 
 
 def _rows(path: Path) -> Iterator[_Row]:
@@ -152,13 +100,9 @@ def _key(row: values.Object) -> str:
     return values.text(row.get("sourcedId"))
 
 
-def _changed(row: values.Object) -> float | None:
+def _changed(row: values.Object) -> datetime | None:
     try:
         moment = datetime.fromisoformat(values.text(row.get("dateLastModified")))
     except ValueError:
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _days(days: int) -> float:
-    return timedelta(days=days).total_seconds()
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

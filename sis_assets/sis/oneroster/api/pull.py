@@ -9,23 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from sis_assets.districts import Deltas, EschoolplusApi, OneRosterApi
+from sis_assets.districts import Deltas, EschoolplusApi
 from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
-from sis_assets.model.fingerprint import fingerprint
 from sis_assets.sis.documents import values
 from sis_assets.sis.documents.pages import Spool, read_whole
 from sis_assets.sis.oneroster.api import deltas
-from sis_assets.sis.oneroster.api.deltas import Base, Kept
+from sis_assets.sis.oneroster.api.deltas import Settings
 from sis_assets.sis.oneroster.api.listing import Listing
 from sis_assets.sis.oneroster.api.session import FilterRefused, Session
 from sis_assets.sis.oneroster.contract import ENTITIES
 from sis_assets.sis.oneroster.layout import Entity
-from sis_assets.sis.reading import SourceFile
-
-Settings = OneRosterApi | EschoolplusApi
+from sis_assets.sis.reading import Past, SourceFile
 
 _IN_DEMOGRAPHICS: Final = frozenset({"birthDate", "sex"})
 
@@ -62,14 +60,15 @@ def missing_fields(settings: Settings, entity: Entity, lines: Iterator[bytes] | 
 class Pull:
     """One pull of one district. Collections are read one after the other, the pages of one at the same time.
 
-    `now` is the real clock, seconds since 1970.
+    `past` is the newest complete extract, over which a delta is laid where the settings have it and `is_delta`.
     """
 
     session: Session
     settings: Settings
     landing: Path
     pool: Executor
-    now: float
+    past: Past
+    is_delta: bool
 
     def everything(self) -> tuple[SourceFile, ...]:
         """Read all collections, whole or as deltas over what was read before.
@@ -77,52 +76,42 @@ class Pull:
         Raises a Fault that names the collection when one cannot be read whole, is empty and may not be, or lacks a field
         that the district file expects.
         """
-        found: dict[str, tuple[Path, Kept]] = {}
-        settings = self.settings.deltas
-        base = deltas.usable(deltas.load(self.landing), self._under, settings, self.now) if settings else None
         with Spool(self.landing, list) as spool:
-            for entity in collections_of(self.settings):
-                found[entity.name] = self._read(entity, spool, settings, base)
-                self._check(entity, found[entity.name][0])
-        if settings:
-            whole_at = base.full_at if base else self.now
-            kept = {name: kept for name, (_, kept) in found.items()}
-            deltas.save(self.landing, Base(self._under, whole_at, self.now, kept))
-        return tuple(
-            SourceFile(entity.name, f"{entity.stem} by the API", kept.bytes, kept.sha256, path)
-            for entity in collections_of(self.settings)
-            for path, kept in (found[entity.name],)
+            return tuple(self._checked(entity, spool) for entity in collections_of(self.settings))
+
+    def _checked(self, entity: Entity, spool: Spool) -> SourceFile:
+        found = self._read(entity, spool)
+        self._check(entity, found.path)
+        return found
+
+    def _read(self, entity: Entity, spool: Spool) -> SourceFile:
+        if self.settings.deltas is None:
+            return self._land(entity, spool)
+        oldest = self.past.now - timedelta(days=self.settings.tombstone_days)
+        base = self.landing / self.past.files[entity.name] if self._has_base(entity) else None
+        changes = self._changes(entity, spool, base, self.settings.deltas) if base else None
+        if changes is None:
+            base, changes = None, self._land(entity, spool)
+        return deltas.lay_over(base, changes, self.landing, oldest)
+
+    def _has_base(self, entity: Entity) -> bool:
+        return (
+            self.is_delta
+            and entity.name in self.past.files
+            and (self.landing / self.past.files[entity.name]).is_file()
         )
 
-    @property
-    def _under(self) -> str:
-        """Hash of what decides which rows the server gives, and how they land."""
-        settings = self.settings
-        columns = [(entity.name, entity.column_names) for entity in collections_of(settings)]
-        return fingerprint([settings.url, settings.base_path, settings.version, columns])
-
-    def _read(
-        self, entity: Entity, spool: Spool, settings: Deltas | None, base: Base | None
-    ) -> tuple[Path, Kept]:
-        if settings is None:
-            return self._land(entity, spool)
-        before = base.collections.get(entity.name) if base else None
-        if base and before and (filtered := deltas.since(before, settings, base)):
-            old = deltas.file_of(self.landing, before)
-            changes = self._changes(entity, spool, filtered) if old else None
-            if changes:
-                return deltas.lay_over(old, changes, self.landing, settings, self.now)
-        path, _ = self._land(entity, spool)
-        return deltas.lay_over(None, path, self.landing, settings, self.now)
-
-    def _changes(self, entity: Entity, spool: Spool, filtered: str) -> Path | None:
-        """Land what changed; None where the server does not say what did."""
+    def _changes(self, entity: Entity, spool: Spool, base: Path, settings: Deltas) -> SourceFile | None:
+        """Land what changed; None where the base or the server do not say what did."""
+        since = deltas.since(base, self.past, timedelta(minutes=settings.overlap_minutes))
+        if since is None:
+            return None
         try:
-            return self._land(entity, spool, filtered)[0]
+            return self._land(entity, spool, deltas.changed_since(since))
         except FilterRefused:
             return None
 
-    def _land(self, entity: Entity, spool: Spool, filtered: str | None = None) -> tuple[Path, Kept]:
+    def _land(self, entity: Entity, spool: Spool, filtered: str | None = None) -> SourceFile:
         path, sha256, size = read_whole(
             f"Reading {entity.stem}",
             [listing_of(self.session, entity, self.settings, filtered)],
@@ -131,7 +120,7 @@ class Pull:
             pool=self.pool,
             at_once=self.settings.concurrency,
         )
-        return path, Kept(sha256, size, None)
+        return SourceFile(entity.name, entity.stem, size, sha256, path)
 
     def _check(self, entity: Entity, path: Path) -> None:
         with path.open("rb") as lines:

@@ -30,6 +30,14 @@ class FilterRefused(PermanentFault):
     """The server does not take the filter."""
 
 
+class _RefusedError(Exception):
+    """The server does not take our proof (401); the fault is what to say when there is no better one."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        super().__init__()
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """Who gives the API, in words for people: how a right to a collection is granted, and where a field is let out."""
@@ -64,15 +72,16 @@ class Session:
             Request(what, "GET", path, query, headers={"Accept": "application/json"})
         )
 
-        def judged(reply: Reply) -> T | None:
-            return None if reply.status == 401 else self._answer(what, collection, reply, understand)  # noqa: PLR2004 - unauthorized
-
-        def judged_again(reply: Reply) -> T:
-            return self._answer(what, collection, reply, understand)
-
-        if (found := self._server.ask(request, judged)) is not None:
-            return found
-        return self._server.ask(self._auth.renewed(request) or request, judged_again)
+        try:
+            return self._ask(request, collection, understand)
+        except _RefusedError as refused:
+            renewed = self._auth.renewed(request)
+            if renewed is None:
+                raise refused.fault from None
+        try:
+            return self._ask(renewed, collection, understand)
+        except _RefusedError as refused:
+            raise refused.fault from None
 
     def sign_in(self) -> str:
         """Prove anew who we are and return what was seen. Raises NeedsPerson when the credential is refused."""
@@ -80,13 +89,18 @@ class Session:
 
     def skew(self, what: str) -> float:
         """Return by how many seconds the server's clock is ahead of ours, whole seconds at best; 0 when it tells no time."""
-        request = Request(what, "GET", f"{self._base_path}/orgs", {"limit": "1"})
+        request = Request(what, "GET", f"{self._base_path}/orgs", {"limit": "1"}, passing=True)
         return self._server.ask(request, lambda reply: clock.ahead(reply, time.time()))
 
     @property
     def release(self) -> str:
         """Where a field that is withheld is let out."""
         return self._provider.release
+
+    def _ask(self, request: Request, collection: str, understand: Callable[[Any, Headers], T]) -> T:
+        return self._server.ask(
+            request, lambda reply: self._answer(request.what, collection, reply, understand)
+        )
 
     def _answer(self, what: str, collection: str, reply: Reply, understand: Callable[[Any, Headers], T]) -> T:
         if reply.status != _OK:
@@ -99,19 +113,20 @@ class Session:
 
         return understood(what, reply, sound)
 
-    def _refusal(self, what: str, collection: str, reply: Reply) -> Fault:
+    def _refusal(self, what: str, collection: str, reply: Reply) -> Exception:
         codes = envelope.codes(reply)
         said = f"({', '.join([str(reply.status), *codes])})"
         if envelope.BUSY in codes:
             return _busy(what, said)
         match reply.status:
             case 401:
-                return NeedsPerson(
+                fault = NeedsPerson(
                     tried=what,
                     seen=f"the server refuses the client {said}",
                     todo=self._auth.refusal,
                     mover=Mover.DISTRICT,
                 )
+                return _RefusedError(fault)
             case 403:
                 return NeedsPerson(
                     tried=what,

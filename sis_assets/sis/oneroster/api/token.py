@@ -42,7 +42,7 @@ def fetch(server: Server, path: str, credential: Credential, *, in_body: bool) -
         form |= {"client_id": credential.client_id, "client_secret": credential.client_secret}
     else:
         headers["Authorization"] = credential.basic
-    request = Request(_WHAT, "POST", path, headers=headers, body=urlencode(form).encode())
+    request = Request(_WHAT, "POST", path, headers=headers, body=urlencode(form).encode(), passing=True)
     return server.ask(request, lambda reply: _token(reply, time.time()))
 
 
