@@ -235,15 +235,15 @@ def _read_on(start: Start, spool: Spool, owner: int, pool: Executor, at_once: in
         spool.add(page, owner)
     if start.size is not None and page.found > start.size:
         raise MovedError(f"page {number} has {page.found} rows where at most {start.size} belong")
-    if start.until_empty:
-        _read_again(start, seen[:-1], pool, at_once)
+    full = seen[:-1]
+    if start.until_empty and len(full) > 1:
+        _read_again(start, full, pool, at_once)
 
 
 def _read_again(start: Start, seen: Sequence[int], pool: Executor, at_once: int) -> None:
     """Compare the pages with what they were: nothing else shows that a row has slipped from one onto another."""
-    pages = range(1, len(seen) + 1 if len(seen) > 1 else 1)
-    again = _in_order(pool, at_once, (partial(start.page, number) for number in pages))
-    for number, before, page in zip(pages, seen, again, strict=False):
+    again = _in_order(pool, at_once, (partial(start.page, number) for number in range(1, len(seen) + 1)))
+    for number, (before, page) in enumerate(zip(seen, again, strict=True), 1):
         if _digest(page) != before:
             raise MovedError(f"page {number} is another one now")
 

@@ -72,8 +72,8 @@ class RestClient:
         """
         settings = settings_of(district)
         place = home.landing / district.district
-        read_under = _read_under(settings)
-        is_delta = deltas.may_be_laid_over(past, settings, read_under)
+        under = read_under(settings)
+        is_delta = deltas.may_be_laid_over(past, settings, under)
         landing.prepare(place)
         landing.sweep(place)
         with (
@@ -82,7 +82,7 @@ class RestClient:
         ):
             files = Pull(session, settings, place, pool, past, is_delta).everything()
         landing.settle(place)
-        return Delivery(files, read_under, _stated(settings, is_delta=is_delta))
+        return Delivery(files, under, _stated(settings, is_delta=is_delta))
 
     def read(
         self,
@@ -116,7 +116,7 @@ class RestClient:
             yield Session(server, proof, base_path, self.provider)
 
 
-def _read_under(settings: Settings) -> str:
+def read_under(settings: Settings) -> str:
     """Hash what decides which rows the server gives, and how they land: a delta over other rows would be no whole."""
     source = settings.model_dump(mode="json", include={"url", "base_path", "version", "auth", "without"})
     return fingerprint([source, *((entity.name, entity.column_names) for entity in BY_NAME.values())])
