@@ -139,6 +139,7 @@ def _look(platform: Platform, district: District, state: State, cursor: Cursor) 
     """Look at one drop; gives a run key when a run is due, else what to tell."""
     from sis_assets.sis.eschoolplus import client  # noqa: PLC0415 - keeps the definitions light
     from sis_assets.transport.dropzone import NotYet  # noqa: PLC0415 - as above
+    from sis_assets.transport.visit import Visit  # noqa: PLC0415 - as above
 
     name = district.district
     before = cursor.seen.get(name, Seen())
@@ -149,7 +150,8 @@ def _look(platform: Platform, district: District, state: State, cursor: Cursor) 
         if listing == before.listing and before.content and now - since >= SETTLED_SECONDS:
             cursor.seen[name] = replace(before, since=since)
             return _again(platform, district, state, cursor)
-        found = client.fetch(district, platform.home, past_of(state, district, platform.stage.clock.now()))
+        past = past_of(state, district, platform.stage.clock.now())
+        found = client.fetch(district, platform.home, past, Visit())
     except TransientFault as fault:
         return None, fault.reason
     except Fault as fault:

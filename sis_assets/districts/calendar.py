@@ -39,6 +39,14 @@ class Pull(Section):
         "Without `from` and `to` the whole day is open.",
     )
 
+    resume_hours: int = Field(
+        36,
+        ge=1,
+        le=24 * 14,
+        description="For how long after its first request a read that the end of the hours interrupts may be gone on with. "
+        "Later, it starts anew.",
+    )
+
     @property
     def window(self) -> Window:
         """The same as the model has it."""

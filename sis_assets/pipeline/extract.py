@@ -20,6 +20,7 @@ from sis_assets.model.calendar import Mode
 from sis_assets.model.faults import Fault, Mover, sentence
 from sis_assets.model.reasons import unreadable
 from sis_assets.model.schema import EXTRACTS, REJECTED_ROWS
+from sis_assets.pipeline.hours import read_in_hours
 from sis_assets.pipeline.stage import Outcome, Stage, Status, redacted
 from sis_assets.sis.kinds import ALL, sis_of
 from sis_assets.sis.reading import Delivery, EntityRead, Past
@@ -108,7 +109,10 @@ def _fetch_all(
     def fetch(district: District) -> Delivery | NotYet | Fault:
         try:
             past = past_of(states[district.district], district, stage.clock.now())
-            return sis_of(district).client.fetch(district, stage.home, past)
+            client = sis_of(district).client
+            return read_in_hours(
+                stage, district, lambda visit: client.fetch(district, stage.home, past, visit)
+            )
         except Exception as error:  # noqa: BLE001 - one district's trouble, whatever it is, stops no other
             return error if isinstance(error, Fault) else redacted(error)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sis_assets.sis.delimited import Readers
     from sis_assets.sis.reading import Delivery, EntityRead, Past
     from sis_assets.transport.dropzone import NotYet
+    from sis_assets.transport.visit import Visit
     from sis_assets.warehouse import Home
 
 #: Canonical column → the (raw entity, raw column) pairs it is made of.
@@ -83,8 +84,11 @@ class Client(Protocol):
     def checks(self, district: District, home: Home) -> Iterator[tuple[str, Callable[[], str]]]:
         """Give the checks of a doctor: a name, and a look that returns what was seen or raises a Fault with what to do."""
 
-    def fetch(self, district: District, home: Home, past: Past) -> Delivery | NotYet:
-        """Land everything that the source says now below the home; raises a Fault."""
+    def fetch(self, district: District, home: Home, past: Past, visit: Visit) -> Delivery | NotYet:
+        """Land everything that the source says now below the home; raises a Fault.
+
+        An API is asked within the `visit`: what that ends by HoursOverError is gone on with in a later one.
+        """
 
     def read(
         self, deliveries: Mapping[str, tuple[District, Delivery]], readers: Readers, into: Path

@@ -24,6 +24,7 @@ import httpx
 from sis_assets.model.faults import Fault, Mover, NeedsPerson, PermanentFault, TransientFault
 from sis_assets.transport.gate import gate_to
 from sis_assets.transport.retry import paced_attempts
+from sis_assets.transport.visit import Visit
 
 T = TypeVar("T")
 
@@ -51,7 +52,10 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked. `what` names it for people ("Reading students, page 7"); path and query hold no credential."""
+    """What is asked. `what` names it for people ("Reading students, page 7"); path and query hold no credential.
+
+    The answer of a `passing` one is not kept for a read that goes on later: a token, a look at the clock.
+    """
 
     what: str
     method: str
@@ -59,6 +63,7 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +82,16 @@ class BusyFault(TransientFault):
 
 
 class Server:
-    """One server, asked by many threads at once; at most `at_once` requests to its host are under way in this process."""
+    """One server, asked by many threads at once; at most `at_once` requests to its host are under way in this process.
 
-    def __init__(self, url: str, *, at_once: int, patience: Patience | None = None) -> None:
+    It is asked as long as the `visit` allows, and not again what that has answers to.
+    """
+
+    def __init__(
+        self, url: str, *, at_once: int, patience: Patience | None = None, visit: Visit | None = None
+    ) -> None:
         self._patience = patience or Patience()
+        self._visit = visit or Visit()
         self._at_once = at_once
         self._url = url
         self._host = urlsplit(url).netloc.lower()
@@ -96,8 +107,25 @@ class Server:
         """Send the request and return what `understand` makes of the reply.
 
         A TransientFault, also one that `understand` raises, is tried again; every other Fault stops at once. Raises
-        NeedsPerson for a redirect and an untrusted certificate, PermanentFault for a body beyond the limit.
+        NeedsPerson for a redirect and an untrusted certificate, PermanentFault for a body beyond the limit, HoursOverError
+        when the visit is over.
         """
+        if request.passing:
+            return self._patiently(request, understand)
+        question = self._visit.question(
+            request.method, request.path, sorted(request.query.items()), request.body
+        )
+        if known := self._visit.answer(question):
+            return understand(Reply(*known))
+
+        def understand_and_keep(reply: Reply) -> T:
+            understood = understand(reply)
+            self._visit.keep(question, reply.status, reply.headers, reply.body)
+            return understood
+
+        return self._patiently(request, understand_and_keep)
+
+    def _patiently(self, request: Request, understand: Callable[[Reply], T]) -> T:
         patience = self._patience
         for attempt in paced_attempts(
             self._try_again,
@@ -127,6 +155,7 @@ class Server:
 
     def _once(self, request: Request) -> Reply:
         with self._gate.turn(self._at_once), self._told_apart(request.what):
+            self._visit.go_on()
             reply = self._exchange(request)
         if reply.status in BUSY:
             raise self._busy(request.what, reply)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sis_assets.districts import Sftp
     from sis_assets.sis.delimited import Readers, ReadFile
     from sis_assets.transport.sftp import SftpFolder
+    from sis_assets.transport.visit import Visit
     from sis_assets.warehouse import Home
 
 _BY_ENTITY = {file.entity: file for file in FILES}
@@ -82,7 +83,12 @@ def _seen_in_drop(district: District) -> str:
     return f"{seen}; still missing: {', '.join(missing)}" if missing else seen
 
 
-def fetch(district: District, home: Home, past: Past) -> Delivery | NotYet:
+def fetch(
+    district: District,
+    home: Home,
+    past: Past,
+    visit: Visit,  # noqa: ARG001 - of the shape; a drop is taken when it comes
+) -> Delivery | NotYet:
     """Land the district's drop, once it is whole, below the home.
 
     A file that was there in an earlier complete extract is required ever after.

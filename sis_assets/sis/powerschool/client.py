@@ -25,6 +25,7 @@ from sis_assets.sis.powerschool.session import Session
 from sis_assets.sis.reading import Delivery, EntityRead, Past, SourceFile
 from sis_assets.transport import landing
 from sis_assets.transport.http import Patience, Server
+from sis_assets.transport.visit import Visit
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -62,14 +63,16 @@ def checks(district: District, home: Home) -> Iterator[tuple[str, Callable[[], s
 
 
 @contextmanager
-def session_with(district: District, home: Home, patience: Patience | None = None) -> Iterator[Session]:
+def session_with(
+    district: District, home: Home, visit: Visit | None = None, patience: Patience | None = None
+) -> Iterator[Session]:
     """Give an authorised session with the district's server; no request is made before the first is asked for.
 
     Raises NeedsPerson when a secret is not in its place.
     """
     settings = settings_of(district)
     credential = Credential(settings.url, reveal(settings.client_id), reveal(settings.client_secret))
-    with Server(settings.url, at_once=settings.concurrency, patience=patience) as server:
+    with Server(settings.url, at_once=settings.concurrency, patience=patience, visit=visit) as server:
         yield Session(server, credential, home.scratch)
 
 
@@ -77,6 +80,7 @@ def fetch(
     district: District,
     home: Home,
     past: Past,  # noqa: ARG001 - every entity is read every time
+    visit: Visit,
     patience: Patience | None = None,
 ) -> Delivery | NotYet:
     """Pull every entity of the district and land one file each below `home.landing`.
@@ -88,7 +92,10 @@ def fetch(
     place = home.landing / district.district
     landing.prepare(place)
     landing.sweep(place)
-    with session_with(district, home, patience) as session, ThreadPoolExecutor(settings.concurrency) as pool:
+    with (
+        session_with(district, home, visit, patience) as session,
+        ThreadPoolExecutor(settings.concurrency) as pool,
+    ):
         pull = Pull(
             Resources(session, read_metadata(session)),
             store_codes=settings.store_codes,

@@ -71,7 +71,9 @@ class Session:
 
     def skew(self, what: str) -> float:
         """Return by how many seconds the server's clock is ahead of ours, whole seconds at best; 0 when it tells no time."""
-        request = Request(what, "GET", "/ws/v1/metadata", headers={"Accept": "application/json"})
+        request = Request(
+            what, "GET", "/ws/v1/metadata", headers={"Accept": "application/json"}, passing=True
+        )
         return self._server.ask(request, lambda reply: _ahead(reply, time.time()))
 
     def _authorised(self, request: Request, understand: Callable[[Any], T]) -> T:
@@ -108,6 +110,7 @@ class Session:
                 "Content-Type": "application/x-www-form-urlencoded;charset=UTF-8",
             },
             body=b"grant_type=client_credentials",
+            passing=True,
         )
         return self._server.ask(request, lambda reply: _token(request.what, reply, time.time()))
 
