@@ -89,6 +89,11 @@ SCHOOLS = _table(
     Column("low_grade", TEXT, "Lowest grade taught, CEDS code."),
     Column("high_grade", TEXT, "Highest grade taught, CEDS code."),
     Column("state_id", TEXT, "The state's code of the school."),
+    Column(
+        "lea_id",
+        TEXT,
+        "The state's code of the local educational agency (LEA) whose school it is; its students are that agency's.",
+    ),
 )
 TERMS = _table(
     "core",
@@ -147,6 +152,12 @@ STUDENT_SCHOOLS = _table(
     Column("is_primary", FLAG, "Whether this is the student's primary school."),
     Column("entry_date", DATE, "First day at this school."),
     Column("exit_date", DATE, "Last day at this school."),
+    Column(
+        "student_number",
+        TEXT,
+        "The student's number at this school, where each school counts its own (Aeries); no id.",
+        pii=True,
+    ),
 )
 COURSES = _table(
     "core",

@@ -42,7 +42,7 @@ def _schools() -> str:
     )
     fields = (
         f"nullif(SchoolCode, '') AS school_id, nullif(Name, '') AS name, {_SCHOOL_TYPES} AS school_type,"
-        " NULL::VARCHAR AS low_grade, NULL::VARCHAR AS high_grade, NULL::VARCHAR AS state_id"
+        " NULL::VARCHAR AS low_grade, NULL::VARCHAR AS high_grade, NULL::VARCHAR AS state_id, NULL::VARCHAR AS lea_id"
     )
     return _records("schools", fields, reason, key="SchoolCode")
 
@@ -98,7 +98,7 @@ def _students() -> str:
         f" {birth} AS birth_date, {gender} AS gender, {grade_level} AS grade_level, CurrentSchoolCode AS school_id,"
         " CASE WHEN PreRegSchoolCode NOT IN ('', '0') THEN PreRegSchoolCode END AS next_school_id, 'active' AS status,"
         " NULL::DATE AS entry_date, NULL::DATE AS exit_date, NULL::VARCHAR AS exit_reason, nullif(Email, '') AS email,"
-        f" {year} AS graduation_year, NULL::BOOLEAN AS sis_primary"
+        f" {year} AS graduation_year, NULL::BOOLEAN AS sis_primary, NULL::VARCHAR AS student_number"
     )
     joins = f"{_KNOWN_SCHOOL.format(column='CurrentSchoolCode')} {_grades('g', 'CurrentGrade')}"
     return _records("students", fields, reason, key="StudentID", joins=joins)

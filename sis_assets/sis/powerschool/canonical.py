@@ -10,6 +10,7 @@ state id. Schools: DCID (`/ws/v1`'s school_id, here school_key) and number (our 
 from __future__ import annotations
 
 from sis_assets.model.canonical import EARLIEST_BIRTH, PERSON, date, first_reason, grade
+from sis_assets.sis.judging import beside, credit, judged, no_number, own_grades, said, unreadable
 from sis_assets.sis.powerschool import contract
 from sis_assets.sis.powerschool.contract import GRADUATED_STUDENTS
 from sis_assets.sis.powerschool.layout import Entity
@@ -22,37 +23,8 @@ _FORM = "c.date_format"
 _LEFT = "('inactive', 'graduated')"
 
 
-def said(column: str) -> str:
-    """Return the expression of a column's text without outer blanks, NULL when nothing is left."""
-    return f"nullif(trim(r.{column}, ' ' || chr(9) || chr(10) || chr(13) || chr(160)), '')"
-
-
 def _records(entity: Entity, key: str, fields: str, reason: str, joins: str = "") -> str:
-    return (
-        f"SELECT r.district_id, r.extract_id, r.row_number, {key} AS record_key, {fields}, {reason} AS reason_code"
-        f" FROM raw_{entity.name} r JOIN chosen c USING (district_id, extract_id) {joins}"
-    )
-
-
-def _beside(relation: str, name: str, column: str, value: str) -> str:
-    """Return the join with the one row of the same district there, if any, whose column has the value."""
-    return f"LEFT JOIN {relation} {name} ON {name}.district_id = r.district_id AND {name}.{column} = {value}"
-
-
-def _grades(name: str, code: str) -> str:
-    return _beside("grade_codes", name, "code", code)
-
-
-def _unreadable(column: str, form: str) -> str:
-    return f"{said(column)} IS NOT NULL AND {date(said(column), form)} IS NULL"
-
-
-def _credits(column: str) -> str:
-    return f"try_cast({said(column)} AS DECIMAL(9,3))"
-
-
-def _no_number(column: str) -> str:
-    return f"{said(column)} IS NOT NULL AND {_credits(column)} IS NULL"
+    return judged(entity.name, key, fields, reason, joins)
 
 
 def _codes(entity: Entity) -> Records:
@@ -65,10 +37,10 @@ def _schools() -> Records:
     fields = (
         f"{number} AS number, nullif({number}, '{GRADUATED_STUDENTS}') AS school_id, {said('id')} AS school_key, {name} AS name,"
         f" NULL::VARCHAR AS school_type, {grade(said('low_grade'), 'low.grade')} AS low_grade,"
-        f" {grade(said('high_grade'), 'high.grade')} AS high_grade, {said('state_province_id')} AS state_id"
+        f" {grade(said('high_grade'), 'high.grade')} AS high_grade, {said('state_province_id')} AS state_id, NULL::VARCHAR AS lea_id"
     )
     reason = first_reason((f"{number} IS NULL", "missing_school_id"), (f"{name} IS NULL", "missing_name"))
-    joins = f"{_grades('low', said('low_grade'))} {_grades('high', said('high_grade'))}"
+    joins = f"{own_grades('low', said('low_grade'))} {own_grades('high', said('high_grade'))}"
     return Records(
         "schools",
         _records(contract.SCHOOLS, number, fields, reason, joins),
@@ -77,7 +49,7 @@ def _schools() -> Records:
     )
 
 
-_SCHOOL_OF_KEY = _beside("schools_good", "school", "school_key", said("school_id"))
+_SCHOOL_OF_KEY = beside("schools_good", "school", "school_key", said("school_id"))
 
 
 def _terms() -> Records:
@@ -109,7 +81,7 @@ def _student_ids() -> Records:
     )
 
 
-_KEY_OF_ID = _beside("student_ids_good", "ids", "table_id", said("studentid"))
+_KEY_OF_ID = beside("student_ids_good", "ids", "table_id", said("studentid"))
 
 
 def _reenrollments() -> Records:
@@ -120,7 +92,7 @@ def _reenrollments() -> Records:
     )
     reason = first_reason(
         ("ids.student_key IS NULL", "unknown_student"),
-        (f"{_unreadable('entrydate', _FORM)} OR {_unreadable('exitdate', _FORM)}", "invalid_date"),
+        (f"{unreadable('entrydate', _FORM)} OR {unreadable('exitdate', _FORM)}", "invalid_date"),
     )
     return Records(
         "reenrollments", _records(contract.REENROLLMENTS, said("studentid"), fields, reason, _KEY_OF_ID)
@@ -155,7 +127,7 @@ def _students() -> Records:
         f" CASE WHEN {status} IN {_LEFT} THEN {day_after} - 1 END AS exit_date,"
         f" CASE WHEN {status} IN {_LEFT} THEN coalesce(why.reason, CASE WHEN {status} = 'graduated' THEN 'graduated'"
         f" WHEN {code} = '2' THEN 'transferred_out' ELSE 'withdrawn' END) END AS exit_reason,"
-        f" {said('email')} AS email, nullif({year}, 0) AS graduation_year, NULL::BOOLEAN AS sis_primary"
+        f" {said('email')} AS email, nullif({year}, 0) AS graduation_year, NULL::BOOLEAN AS sis_primary, NULL::VARCHAR AS student_number"
     )
     reason = first_reason(
         (f"{said('local_id')} IS NULL", "missing_student_id"),
@@ -174,7 +146,7 @@ def _students() -> Records:
             f"{said('birth_date')} IS NOT NULL AND coalesce({birth} NOT BETWEEN {EARLIEST_BIRTH} AND c.as_of, true)",
             "invalid_birth_date",
         ),
-        (f"{_unreadable('entry_date', _ISO)} OR {_unreadable('exit_date', _ISO)}", "invalid_date"),
+        (f"{unreadable('entry_date', _ISO)} OR {unreadable('exit_date', _ISO)}", "invalid_date"),
         (f"{gender} NOT IN ('M', 'F', 'N', 'X')", "invalid_gender"),
         (
             f"{said('projected_graduation_year')} <> '0' AND coalesce({year} NOT BETWEEN 1900 AND 2200, true)",
@@ -183,10 +155,10 @@ def _students() -> Records:
     )
     left_with = f"coalesce({said('exit_code')}, {late})"
     joins = (
-        f"{_beside('known_schools', 'known', 'school_id', school)} {_grades('g', said('grade_level'))}"
-        f" {_beside('status_codes', 'own', 'code', code)}"
-        f" {_beside(_LAST_BEFORE, 'before', 'student_key', said('id'))}"
-        f" {_beside('exit_codes', 'why', 'code', left_with)}"
+        f"{beside('known_schools', 'known', 'school_id', school)} {own_grades('g', said('grade_level'))}"
+        f" {beside('status_codes', 'own', 'code', code)}"
+        f" {beside(_LAST_BEFORE, 'before', 'student_key', said('id'))}"
+        f" {beside('exit_codes', 'why', 'code', left_with)}"
     )
     return Records(
         "students",
@@ -219,14 +191,14 @@ def _courses() -> Records:
     low, high = f"list_min({levels})::VARCHAR", f"list_max({levels})::VARCHAR"
     fields = (
         f"{said('dcid')} AS course_key, {said('id')} AS table_id, coalesce({said('schoolid')}, '0') AS owner,"
-        f" {said('course_number')} AS course_code, {said('course_name')} AS name, {_credits('credit_hours')} AS credits,"
+        f" {said('course_number')} AS course_code, {said('course_name')} AS name, {credit('credit_hours')} AS credits,"
         f" {grade(low, 'NULL')} AS low_grade, {grade(high, 'NULL')} AS high_grade,"
         f" coalesce({said('sched_department')}, {said('credittype')}) AS department"
     )
     reason = first_reason(
         (f"{said('course_number')} IS NULL", "missing_course_code"),
         (f"{said('course_name')} IS NULL", "missing_name"),
-        (_no_number("credit_hours"), "invalid_credits"),
+        (no_number("credit_hours"), "invalid_credits"),
     )
     return Records(
         "courses",
@@ -251,8 +223,8 @@ def _school_courses() -> Records:
         (f"{year} IS NULL", "invalid_school_year"),
     )
     joins = (
-        f"{_beside(_COURSE_BY_ID, 'course', 'table_id', said('courseid'))}"
-        f" {_beside('known_schools', 'known', 'school_id', said('schoolid'))}"
+        f"{beside(_COURSE_BY_ID, 'course', 'table_id', said('courseid'))}"
+        f" {beside('known_schools', 'known', 'school_id', said('schoolid'))}"
     )
     return Records(
         "school_courses", _records(contract.SCHOOL_COURSES, said("courseid"), fields, reason, joins)
@@ -271,8 +243,8 @@ def _sections() -> Records:
         ("term.term_id IS NULL", "unknown_term"),
     )
     joins = (
-        f"{_SCHOOL_OF_KEY} {_beside('courses_good', 'course', 'course_key', said('course_id'))}"
-        f" {_beside('terms_good', 'term', 'term_id', said('term_id'))}"
+        f"{_SCHOOL_OF_KEY} {beside('courses_good', 'course', 'course_key', said('course_id'))}"
+        f" {beside('terms_good', 'term', 'term_id', said('term_id'))}"
     )
     return Records("sections", _records(contract.SECTIONS, said("id"), fields, reason, joins))
 
@@ -286,10 +258,10 @@ def _section_enrollments() -> Records:
     reason = first_reason(
         ("section.section_id IS NULL", "unknown_section"),
         *_no_student(said("student_id")),
-        (f"{_unreadable('entry_date', _ISO)} OR {_unreadable('exit_date', _ISO)}", "invalid_date"),
+        (f"{unreadable('entry_date', _ISO)} OR {unreadable('exit_date', _ISO)}", "invalid_date"),
     )
     joins = (
-        f"{_beside('sections_good', 'section', 'section_id', said('section_id'))}"
+        f"{beside('sections_good', 'section', 'section_id', said('section_id'))}"
         f" {_STUDENT.format(key=said('student_id'))}"
     )
     return Records(
@@ -319,17 +291,17 @@ def _stored_grades() -> Records:
     level = grade(said("grade_level"), "g.grade")
     fields = (
         f"student.student_id AS student_id, {said('course_number')} AS course_code, {said('course_name')} AS name,"
-        f" {level} AS grade_level, {said('grade')} AS mark, {_credits('earnedcrhrs')} AS credits,"
+        f" {level} AS grade_level, {said('grade')} AS mark, {credit('earnedcrhrs')} AS credits,"
         f" {date(said('datestored'), _FORM)} AS completed_on, coalesce({said('excludefromtranscripts')} = '1', false) AS excluded"
     )
     reason = first_reason(
         *_no_student("ids.student_key"),
         (f"{said('course_number')} IS NULL AND {said('course_name')} IS NULL", "missing_course_code"),
         (f"{said('grade_level')} IS NOT NULL AND {level} IS NULL", "unknown_grade"),
-        (_no_number("earnedcrhrs"), "invalid_credits"),
-        (_unreadable("datestored", _FORM), "invalid_date"),
+        (no_number("earnedcrhrs"), "invalid_credits"),
+        (unreadable("datestored", _FORM), "invalid_date"),
     )
-    joins = f"{_KEY_OF_ID} {_STUDENT.format(key='ids.student_key')} {_grades('g', said('grade_level'))}"
+    joins = f"{_KEY_OF_ID} {_STUDENT.format(key='ids.student_key')} {own_grades('g', said('grade_level'))}"
     return Records(
         "stored_grades", _records(contract.STORED_GRADES, said("studentid"), fields, reason, joins)
     )
@@ -350,17 +322,17 @@ def _graduation_requirements() -> Records:
     school = f"nullif({said('schoolid')}, '0')"
     fields = (
         f"{school} AS school_id, sets.track AS track, {said('credittype')} AS subject_code,"
-        f" {said('name')} AS subject_name, {_credits('reqcrhrs')} AS credits"
+        f" {said('name')} AS subject_name, {credit('reqcrhrs')} AS credits"
     )
     reason = first_reason(
         ("sets.set_id IS NULL", "unknown_requirement_set"),
         (f"{said('name')} IS NULL", "missing_name"),
         (f"{school} IS NOT NULL AND known.school_id IS NULL", "unknown_school"),
-        (_no_number("reqcrhrs"), "invalid_credits"),
+        (no_number("reqcrhrs"), "invalid_credits"),
     )
     joins = (
-        f"{_beside('graduation_sets_good', 'sets', 'set_id', said('gradreqsetid'))}"
-        f" {_beside('known_schools', 'known', 'school_id', school)}"
+        f"{beside('graduation_sets_good', 'sets', 'set_id', said('gradreqsetid'))}"
+        f" {beside('known_schools', 'known', 'school_id', school)}"
     )
     return Records(
         "graduation_requirements",

@@ -104,9 +104,9 @@ STUDENT_SCHOOLS = Canonical(
     schema.STUDENT_SCHOOLS,
     _STUDENTS,
     # A former enrolment that covers today, at another school, is a second one of today.
-    "SELECT district_id, student_id, school_id, true AS is_primary, entry_date, exit_date FROM students_kept"
+    "SELECT district_id, student_id, school_id, true AS is_primary, entry_date, exit_date, NULL::VARCHAR AS student_number FROM students_kept"
     " UNION ALL SELECT district_id, k.student_id, e.school_id, false AS is_primary, min(e.entry_date) AS entry_date,"
-    " max(e.day_after) - 1 AS exit_date FROM reenrollments_good e JOIN chosen c USING (district_id)"
+    " max(e.day_after) - 1 AS exit_date, NULL::VARCHAR AS student_number FROM reenrollments_good e JOIN chosen c USING (district_id)"
     " JOIN students_kept k USING (district_id) SEMI JOIN schools_here h ON h.district_id = e.district_id AND h.school_id = e.school_id"
     " WHERE k.sis_key = e.student_key AND k.status = 'active' AND e.school_id <> k.school_id"
     " AND e.entry_date <= c.as_of AND e.day_after > c.as_of GROUP BY ALL",
