@@ -290,6 +290,29 @@ class _OneRosterRest(_OneRoster):
     )
 
 
+class Population(Section):
+    """Students whom an eSchoolPLUS API profile may include, and how their records are told from others."""
+
+    include: bool = Field(
+        True,  # noqa: FBT003 - the default of a key
+        description="Whether they are taken, as far as the API profile includes them.",
+    )
+    field: Text | None = Field(
+        None, description="Where a user's record says that it is one of them, such as metadata.preRegistered."
+    )
+    values: tuple[Literally, ...] = Field(
+        (), description="What stands there in the records of such students."
+    )
+
+    @model_validator(mode="after")
+    def _who_is_left_out_is_known(self) -> Self:
+        if not self.include and not (self.field and self.values):
+            raise wrong(
+                "needs field and values: without them nobody knows who is to be left out", key="include"
+            )
+        return self
+
+
 class EschoolplusApi(_OneRosterRest, _TakesRequests):
     """eSchoolPLUS by its OneRoster API."""
 
@@ -299,6 +322,12 @@ class EschoolplusApi(_OneRosterRest, _TakesRequests):
     expects: tuple[ExpectedField, ...] = Field(
         ("birthDate",),
         description="Fields that some record must have: the API profile withholds what is not ticked.",
+    )
+    pre_registered: Population = Field(
+        Population(), description="Students who are registered for a later year or day."
+    )
+    out_of_district: Population = Field(
+        Population(), description="Students who live here and go to school elsewhere, or the other way round."
     )
 
 

@@ -62,7 +62,7 @@ def _filter(session: Session, settings: Settings) -> str:
     """See whether the server filters by time: nothing has changed in the year 2999."""
     entity = collections_of(settings)[0]
     filtered = deltas.changed_since(_FAR)
-    given = listing_of(session, entity, settings, filtered).at(0, 1)
+    given = listing_of(session, entity, settings, filtered=filtered).at(0, 1)
     if given.page.found:
         raise NeedsPerson(
             tried="Filtering by dateLastModified",

@@ -118,7 +118,8 @@ class RestClient:
 
 def read_under(settings: Settings) -> str:
     """Hash what decides which rows the server gives, and how they land: a delta over other rows would be no whole."""
-    source = settings.model_dump(mode="json", include={"url", "base_path", "version", "auth", "without"})
+    deciding = {"url", "base_path", "version", "auth", "without", "pre_registered", "out_of_district"}
+    source = settings.model_dump(mode="json", include=deciding)
     return fingerprint([source, *((entity.name, entity.column_names) for entity in BY_NAME.values())])
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -19,7 +19,7 @@ from typing import Final
 
 from sis_assets.districts import EschoolplusApi, OneRosterApi
 from sis_assets.sis.documents import values
-from sis_assets.sis.documents.lines import NO_TEXT
+from sis_assets.sis.documents.lines import NO_TEXT, OTHERS
 from sis_assets.sis.reading import Past, SourceFile
 from sis_assets.transport.landing import Incoming
 
@@ -27,6 +27,8 @@ Settings = OneRosterApi | EschoolplusApi
 
 _GONE: Final = "tobedeleted"
 _Row = tuple[values.Object, bytes]
+#: Whether a record is taken.
+Wanted = Callable[[values.Object], bool]
 
 
 def may_be_laid_over(past: Past, settings: Settings, read_under: str) -> bool:
@@ -62,25 +64,36 @@ def changed_since(moment: datetime) -> str:
     return f"dateLastModified>'{text}'"
 
 
-def lay_over(base: Path | None, new: SourceFile, landing: Path, oldest: datetime) -> SourceFile:
-    """Lay new rows over those of the base, without tombstones older than `oldest`, and land the result.
+def lay_over(
+    base: Path | None, new: SourceFile, landing: Path, *, oldest: datetime, wanted: Wanted
+) -> SourceFile:
+    """Lay new rows over those of the base, and land those of the result that are `wanted` and no older tombstones.
 
-    Raises TransientFault when the disk does not take it.
+    The landed file of the new rows is removed. Raises TransientFault when the disk does not take the result.
     """
     with Incoming(landing) as incoming:
         for row, line in _latest(_rows(base) if base else (), _rows(new.path)):
-            changed = _changed(row)
-            if row.get("status") != _GONE or changed is None or changed >= oldest:
+            if wanted(row) and not _is_expired(row, oldest):
                 incoming.write(memoryview(line))
         incoming.close()
-        return SourceFile(new.entity, new.name, incoming.size, incoming.sha256, incoming.name())
+        result = SourceFile(new.entity, new.name, incoming.size, incoming.sha256, incoming.name())
+    if new.bytes and new.path not in {result.path, base}:
+        new.path.unlink(missing_ok=True)
+    return result
+
+
+def _is_expired(row: values.Object, oldest: datetime) -> bool:
+    changed = _changed(row)
+    return row.get("status") == _GONE and changed is not None and changed < oldest
 
 
 def _rows(path: Path) -> Iterator[_Row]:
+    """Give the landed rows, each as the server gave it and as the line it is."""
     with path.open("rb") as lines:
         for line in lines:
-            row = values.as_object(values.parse(line))
-            yield (values.as_object(json.loads(row[NO_TEXT])) if NO_TEXT in row else row), line
+            landed = values.as_object(values.parse(line))
+            row = values.as_object(json.loads(landed[NO_TEXT])) if NO_TEXT in landed else landed
+            yield {**row.pop(OTHERS, {}), **row}, line
 
 
 def _latest(old: Iterable[_Row], new: Iterable[_Row]) -> Iterator[_Row]:

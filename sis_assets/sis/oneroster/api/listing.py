@@ -8,15 +8,17 @@ ends at an empty page, never at a short one.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from sis_assets.model.fingerprint import fingerprint
 from sis_assets.sis.documents import values
 from sis_assets.sis.documents.lines import page_of
-from sis_assets.sis.documents.pages import MovedError, Page, Start
+from sis_assets.sis.documents.pages import Key, MovedError, Page, Start
+from sis_assets.sis.oneroster.api.deltas import Wanted
 from sis_assets.sis.oneroster.api.session import Headers, NotThere, Session
 from sis_assets.sis.oneroster.layout import Entity
 
@@ -35,12 +37,13 @@ class _Given:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One collection, those rows that `query` admits. `limit` is how many rows to ask for at once."""
+    """One collection, those rows that `query` admits and that are `wanted`. `limit` is how many rows to ask for at once."""
 
     session: Session
     entity: Entity
     limit: int
     query: Mapping[str, str]
+    wanted: Wanted
 
     def start(self) -> Start:
         """Read the first page. Raises the session's faults, and MovedError as `Start.page` does."""
@@ -81,7 +84,9 @@ class Listing:
         outer = values.as_object(document)
         if self.entity.stem not in outer:
             raise ValueError(f"{self.entity.stem} is missing")
-        page = _told_apart(page_of(self.entity, _key)(values.objects(outer[self.entity.stem])))
+        rows = values.objects(outer[self.entity.stem])
+        kept = [row for row in rows if self.wanted(row)]
+        page = Page(len(rows), _told_apart(page_of(self.entity, _key)(kept).rows))
         if not page.found and _NEXT.search(headers.get("link", "")):
             raise MovedError("a page is empty, and the server names a next one")
         total = headers.get("x-total-count", "").strip()
@@ -93,14 +98,13 @@ def _key(row: values.Object) -> str:
     return values.text(row.get("sourcedId")) or _FIRST + fingerprint([row])
 
 
-def _told_apart(page: Page) -> Page:
-    """Return the page with rows of one sourcedId counted: within a page they are the source's, not signs of a moved row."""
-    keys = [key for key, _ in page.rows]
-    if len(set(keys)) == len(keys):
-        return page
-    seen: dict[Any, int] = {}
-    rows = []
-    for key, line in page.rows:
-        seen[key] = seen.get(key, 0) + 1
-        rows.append((f"{key}{_FIRST}{seen[key]:06}" if seen[key] > 1 else key, line))
-    return replace(page, rows=rows)
+def _told_apart(rows: list[tuple[Key, bytes]]) -> list[tuple[Key, bytes]]:
+    """Return the rows with those of one sourcedId counted: within a page they are the source's, not signs of a moved row."""
+    if len({key for key, _ in rows}) == len(rows):
+        return rows
+    seen: Counter[Key] = Counter()
+    apart: list[tuple[Key, bytes]] = []
+    for key, line in rows:
+        apart.append((f"{key}{_FIRST}{seen[key]:06}" if seen[key] else key, line))
+        seen[key] += 1
+    return apart

@@ -11,14 +11,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sis_assets.districts import Deltas, EschoolplusApi
 from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
 from sis_assets.sis.documents import values
 from sis_assets.sis.documents.pages import Spool, read_whole
 from sis_assets.sis.oneroster.api import deltas
-from sis_assets.sis.oneroster.api.deltas import Settings
+from sis_assets.sis.oneroster.api.deltas import Settings, Wanted
 from sis_assets.sis.oneroster.api.listing import Listing
 from sis_assets.sis.oneroster.api.session import FilterRefused, Session
 from sis_assets.sis.oneroster.contract import ENTITIES
@@ -37,10 +37,42 @@ def collections_of(settings: Settings) -> tuple[Entity, ...]:
     )
 
 
-def listing_of(session: Session, entity: Entity, settings: Settings, filtered: str | None = None) -> Listing:
+def listing_of(
+    session: Session,
+    entity: Entity,
+    settings: Settings,
+    *,
+    filtered: str | None = None,
+    wanted: Wanted = lambda _: True,
+) -> Listing:
     """Return a collection as it is asked for; `filtered` is the standard's filter expression."""
     order = {"sort": "sourcedId", "orderBy": "asc"} if settings.sort == "sourcedId" else {}
-    return Listing(session, entity, settings.limit, order | ({"filter": filtered} if filtered else {}))
+    query = order | ({"filter": filtered} if filtered else {})
+    return Listing(session, entity, settings.limit, query, wanted)
+
+
+def _wanted(settings: Settings, entity: Entity) -> Wanted:
+    """Return whether a record is taken: not one of a person whom the district file leaves out."""
+    populations = (
+        (settings.pre_registered, settings.out_of_district) if isinstance(settings, EschoolplusApi) else ()
+    )
+    left_out = [
+        (each.field.split("."), each.values) for each in populations if not each.include and each.field
+    ]
+    if entity.name != "users" or not left_out:
+        return lambda _: True
+    return lambda row: not any(_said(row, path) in marks for path, marks in left_out)
+
+
+def _said(row: values.Object, path: Sequence[str]) -> str | None:
+    """Return the text at the end of a path in a record, None where there is none."""
+    found: Any = row
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    try:
+        return None if found is None else values.text(found)
+    except ValueError:
+        return None
 
 
 def missing_fields(settings: Settings, entity: Entity, lines: Iterator[bytes] | Sequence[bytes]) -> list[str]:
@@ -85,14 +117,15 @@ class Pull:
         return found
 
     def _read(self, entity: Entity, spool: Spool) -> SourceFile:
+        wanted = _wanted(self.settings, entity)
         if self.settings.deltas is None:
-            return self._land(entity, spool)
-        oldest = self.past.now - timedelta(days=self.settings.tombstone_days)
+            return self._land(entity, spool, wanted=wanted)
         base = self.landing / self.past.files[entity.name] if self._has_base(entity) else None
         changes = self._changes(entity, spool, base, self.settings.deltas) if base else None
         if changes is None:
             base, changes = None, self._land(entity, spool)
-        return deltas.lay_over(base, changes, self.landing, oldest)
+        oldest = self.past.now - timedelta(days=self.settings.tombstone_days)
+        return deltas.lay_over(base, changes, self.landing, oldest=oldest, wanted=wanted)
 
     def _has_base(self, entity: Entity) -> bool:
         return (
@@ -107,14 +140,16 @@ class Pull:
         if since is None:
             return None
         try:
-            return self._land(entity, spool, deltas.changed_since(since))
+            return self._land(entity, spool, filtered=deltas.changed_since(since))
         except FilterRefused:
             return None
 
-    def _land(self, entity: Entity, spool: Spool, filtered: str | None = None) -> SourceFile:
+    def _land(
+        self, entity: Entity, spool: Spool, *, filtered: str | None = None, wanted: Wanted = lambda _: True
+    ) -> SourceFile:
         path, sha256, size = read_whole(
             f"Reading {entity.stem}",
-            [listing_of(self.session, entity, self.settings, filtered)],
+            [listing_of(self.session, entity, self.settings, filtered=filtered, wanted=wanted)],
             spool,
             landing=self.landing,
             pool=self.pool,
