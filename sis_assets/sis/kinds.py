@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
-from sis_assets.sis import eschoolplus, powerschool
+from sis_assets.sis import eschoolplus, oneroster, powerschool
 
 if TYPE_CHECKING:
     from sis_assets.districts import District, Problem
     from sis_assets.sis.shape import Sis
 
 KINDS: Mapping[str, Sis] = {
+    "eschoolplus_api": eschoolplus.API,
     "eschoolplus_files": eschoolplus.FILES,
+    "oneroster_api": oneroster.API,
     "powerschool": powerschool.POWERSCHOOL,
 }
 ALL = tuple({sis.source: sis for sis in KINDS.values()}.values())
