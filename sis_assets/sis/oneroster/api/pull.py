@@ -6,7 +6,7 @@ bytes, in whatever pages they came. Contract: OneRoster §4.3; rules: DESIGN §7
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,7 +25,8 @@ from sis_assets.sis.oneroster.contract import ENTITIES
 from sis_assets.sis.oneroster.layout import Entity
 from sis_assets.sis.reading import Past, SourceFile
 
-_IN_DEMOGRAPHICS: Final = frozenset({"birthDate", "sex"})
+#: Where a field is expected that is none of a user's.
+_HOMES: Final = {"birthDate": "demographics", "sex": "demographics"}
 
 
 def collections_of(settings: Settings) -> tuple[Entity, ...]:
@@ -75,14 +76,14 @@ def _said(row: values.Object, path: Sequence[str]) -> str | None:
         return None
 
 
-def missing_fields(settings: Settings, entity: Entity, lines: Iterator[bytes] | Sequence[bytes]) -> list[str]:
+def missing_fields(settings: Settings, entity: Entity, lines: Iterable[bytes]) -> list[str]:
     """Return the fields that the district file expects of an entity and that none of its rows (lines of JSON) has."""
-    expected = settings.expects if isinstance(settings, EschoolplusApi) else ()
-    missing = {name for name in expected if (name in _IN_DEMOGRAPHICS) == (entity.name == "demographics")}
-    missing &= set(entity.column_names)
+    expected: tuple[str, ...] = settings.expects if isinstance(settings, EschoolplusApi) else ()
+    here = {name for name in expected if entity.name == _HOMES.get(name, "users")}
+    missing = {field.name: field.paths for field in entity.fields if field.name in here}
     for line in lines if missing else ():
         row = values.as_object(values.parse(line))
-        missing -= {name for name in missing if row.get(name)}
+        missing = {name: paths for name, paths in missing.items() if not any(map(row.get, paths))}
         if not missing:
             break
     return sorted(missing)
