@@ -124,6 +124,11 @@ class _Source(Section):
         """Which values identify records, where the SIS has several that may."""
         return Ids()
 
+    @property
+    def drop(self) -> Dropzone | None:
+        """Where its files arrive, if it sends files."""
+        return None
+
 
 class _TakesRequests(_Source):
     """A SIS that takes course requests back, by the modes that it knows."""
@@ -200,6 +205,11 @@ class EschoolplusFiles(_TakesRequests):
         """How the files write dates."""
         return self.files.date_format
 
+    @property
+    def drop(self) -> Dropzone:
+        """Where its files arrive."""
+        return self.dropzone
+
 
 class _OneRoster(_Source):
     """What every kind that speaks OneRoster has, by files or by API."""
@@ -259,6 +269,11 @@ class OneRosterFiles(_OneRoster):
         True,  # noqa: FBT003 - the default of a key
         description="Whether the last record ends with a line end; without one the file counts as cut off.",
     )
+
+    @property
+    def drop(self) -> Dropzone:
+        """Where its files arrive."""
+        return self.dropzone
 
 
 class OneRosterApi(_OneRoster):
