@@ -140,6 +140,11 @@ class _Source(Section):
         """Which values identify records, where the SIS has several that may."""
         return Ids()
 
+    @property
+    def drop(self) -> Dropzone | None:
+        """Where its files arrive, if it sends files."""
+        return None
+
 
 class _TakesRequests(_Source):
     """A SIS that takes course requests back, by the modes that it knows."""
@@ -215,6 +220,11 @@ class EschoolplusFiles(_TakesRequests):
     def date_format(self) -> DateFormat:
         """How the files write dates."""
         return self.files.date_format
+
+    @property
+    def drop(self) -> Dropzone:
+        """Where its files arrive."""
+        return self.dropzone
 
 
 class _OneRoster(_Source):
@@ -351,6 +361,11 @@ class OneRosterFiles(_OneRoster):
         True,  # noqa: FBT003 - the default of a key
         description="Whether the last record ends with a line end; without one the file counts as cut off.",
     )
+
+    @property
+    def drop(self) -> Dropzone:
+        """Where its files arrive."""
+        return self.dropzone
 
 
 class OneRosterApi(_OneRosterRest):
