@@ -127,6 +127,15 @@ def test_a_student_who_is_marked_later_goes_with_the_delta_that_says_so(served: 
     assert by_delta.content_sha256 == roster.anew().content_sha256
 
 
+@pytest.mark.parametrize("switch", ["pre_registered", "out_of_district"])
+def test_a_switch_that_is_turned_is_followed_by_a_full_read(served: Served, switch: str):
+    roster = plus(served, deltas={}, **{switch: {"include": False} | MARKED})
+    populated(roster)
+    roster.later(hours=6)
+    roster.settings[switch] = {"include": True}
+    assert "s0004" in ids(roster.fetch(), "users")
+
+
 def test_nothing_of_a_student_who_is_left_out_stays_in_the_landing_folder(served: Served):
     roster = plus(served, deltas={}, out_of_district={"include": False} | MARKED)
     populated(roster)

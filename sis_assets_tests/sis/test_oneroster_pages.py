@@ -122,6 +122,13 @@ def test_a_person_who_comes_between_two_pages_doubles_nobody(served: Served, tot
     assert ids(roster.fetch(), "users") == ["s0000", *everybody(9)]
 
 
+def test_a_total_that_is_another_one_at_the_end_is_noticed(served: Served):
+    roster = served(collections=collections_of("1.1", 9), cap=3)
+    people = roster.server.collections["users"]
+    moving(roster, "9", lambda: people.pop(0))
+    assert ids(roster.fetch(), "users") == everybody(9)[1:]
+
+
 def test_people_who_keep_moving_fail_the_read(served: Served):
     roster = served(collections=collections_of("1.1", 9), cap=3)
     people = roster.server.collections["users"]

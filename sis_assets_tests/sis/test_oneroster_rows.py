@@ -88,3 +88,4 @@ def test_a_read_whose_hours_end_goes_on_where_it_was(served: Served):
     roster.server.asked.clear()
     assert ids(roster.fetch(Ending(1000)), "users") == [f"s{number:04}" for number in range(1, 10)]
     assert not roster.server.reads("orgs")
+    assert not [body for _, _, body in kept.values() if b"access_token" in body]

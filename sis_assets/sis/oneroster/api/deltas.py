@@ -52,10 +52,10 @@ def since(base: Path, past: Past, overlap: timedelta) -> datetime | None:
     It is the newest change that was seen, less the overlap: a change may be stored later than its time says. A time that
     lies behind the read itself is a wrong clock's.
     """
-    times = [moment for row, _ in _rows(base) if (moment := _changed(row))]
-    if not times or past.read_at is None:
+    newest = max((moment for row, _ in _rows(base) if (moment := _changed(row))), default=None)
+    if newest is None or past.read_at is None:
         return None
-    return min(max(times), past.read_at) - overlap
+    return min(newest, past.read_at) - overlap
 
 
 def changed_since(moment: datetime) -> str:
