@@ -31,6 +31,14 @@ _COLOURS = {
     "discarded": "dim",
     "superseded": "dim",
     "undone": "magenta",
+    "ok": "green",
+    "new": "cyan",
+    "paused": "dim",
+    "failing": "red",
+    "broken_file": "red",
+    "stale": "yellow",
+    "access_expired": "yellow",
+    "access_renewal": "yellow",
 }
 
 
@@ -38,6 +46,19 @@ def stop(message: str, code: int = USAGE) -> NoReturn:
     """End the command with a message on standard error."""
     err.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     raise SystemExit(code)
+
+
+def moment(text: str | None) -> datetime | None:
+    """Return the time that `--at` says, in UTC; stops the command when it is none."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    return stop(f"--at {text} is no ISO 8601 time with its offset, such as 2026-09-01T20:00:00-07:00.")
 
 
 @contextmanager

@@ -6,13 +6,12 @@ import getpass
 import json
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
-from sis_assets.cli.printing import FAILED, AsJson, coloured, counted, out, stop, table_of, working
+from sis_assets.cli.printing import FAILED, AsJson, coloured, counted, moment, out, stop, table_of, working
 from sis_assets.model.faults import Fault
 from sis_assets.warehouse.home import Home
 
@@ -43,7 +42,7 @@ def sync(
         stop("Name the districts to sync, or give --all.")
     home = Home.from_environment()
     person = getpass.getuser() if outside_window else None
-    with Platform(home, at=_moment(at), outside_window=person) as platform:
+    with Platform(home, at=moment(at), outside_window=person) as platform:
         names = _names(platform, districts)
         try:
             with instance_of(home) as instance, working(f"Syncing {len(names)} district(s)", quiet=as_json):
@@ -53,18 +52,6 @@ def sync(
     _print_outcomes(list(outcomes.values()), as_json=as_json)
     if any(outcome.status == "failed" for outcome in outcomes.values()):
         raise SystemExit(FAILED)
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    return stop(f"--at {text} is no ISO 8601 time with its offset, such as 2026-09-01T20:00:00-07:00.")
 
 
 def _names(platform: Platform, wanted: Sequence[str] | None) -> list[str]:

@@ -3,7 +3,8 @@
     Fault                 anything that stops a district's sync
     ├── TransientFault    the same call may succeed later: timeouts, resets, a locked catalog
     ├── PermanentFault    repeating changes nothing: a truncated file, a missing column
-    └── NeedsPerson       somebody must decide or repair: a refused credential, a changed host key
+    └── NeedsPerson       somebody must decide or repair: a changed host key
+        └── AccessRefused     the SIS refuses our credential
 
 Every fault says what was tried, what was seen, what to do, and whose move it is. None may carry a value
 from a student's record: a reason is shown in terminals, events and alerts.
@@ -64,3 +65,7 @@ class PermanentFault(Fault):
 
 class NeedsPerson(Fault):
     """Nothing but a person's decision or repair helps."""
+
+
+class AccessRefused(NeedsPerson):
+    """The SIS does not know our credential, or no longer lets it in."""

@@ -384,6 +384,17 @@ AUDIT = _table(
     Column("sha256", TEXT, "Hash of this row and the one before."),
     by_district=False,
 )
+ALERTS = _table(
+    "ops",
+    "alerts",
+    "What people were told of a district's trouble: one row for every trouble, and when it was over.",
+    Column("kind", TEXT, "broken_file, failing, stale, access_expired, held, access_renewal or channel."),
+    Column("content", TEXT, "Hash of what was told, so that the same is not told again."),
+    Column("since", TIME, "Since when it is so."),
+    Column("told_at", TIME, "When somebody was told last."),
+    Column("recovered_at", TIME, "When it was told that it is over. NULL while it lasts."),
+    by_district=False,
+)
 
 CORE = (
     SCHOOLS,
@@ -398,4 +409,4 @@ CORE = (
     STUDENT_COURSES,
     GRADUATION_REQUIREMENTS,
 )
-TABLES = (*CORE, REJECTED_ROWS, ACCOUNTS, CHANGE_SETS, CHANGES, OUTBOX, EXTRACTS, PROPOSALS, AUDIT)
+TABLES = (*CORE, REJECTED_ROWS, ACCOUNTS, CHANGE_SETS, CHANGES, OUTBOX, EXTRACTS, PROPOSALS, AUDIT, ALERTS)

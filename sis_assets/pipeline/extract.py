@@ -195,8 +195,13 @@ def _record(connection: DuckDBPyConnection, *, stage: Stage, reads: Sequence[_Re
         extract_id = state.next_extract_id(name)
         mode, last = stage.mode(read.district)
         if read.fault is not None:
-            rows.append(_ledger_row(read, extract_id, "failed", stage.clock.now()))
-            outcomes[name] = replace(Outcome.failed(name, read.fault), extract_id=extract_id)
+            ended = stage.access_has_ended(read.district, read.fault)
+            rows.append(
+                _ledger_row(read, extract_id, "failed", stage.clock.now())
+                | {"reason": ended or read.fault.reason}
+            )
+            outcome = Outcome(name, Status.SKIPPED, ended) if ended else Outcome.failed(name, read.fault)
+            outcomes[name] = replace(outcome, extract_id=extract_id)
             continue
         if state.newest is not None and _same_bytes(state, read.delivery):
             settled = mode is Mode.PAUSE or state.is_proposed(mode, read.district.digest())

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sis_assets.model.calendar import Mode, Span, closing, local_day, mode_on, next_opening
-from sis_assets.model.faults import Fault, Mover, PermanentFault, sentence
+from sis_assets.model.faults import AccessRefused, Fault, Mover, PermanentFault, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from sis_assets.districts import District
     from sis_assets.sis.delimited import Readers
     from sis_assets.warehouse import Home, Warehouse
+
+#: How the reason begins of a read that was refused because the year's access has ended.
+REFUSED: Final = "Signing in after the end of the school year"
+_JULY: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,23 @@ class Stage:
             f"The hours in which the SIS may be read are over; the next begin at {opens.astimezone(district.zone):%Y-%m-%d %H:%M}"
             f" ({district.timezone}), or now with --outside-window",
             Mover.ENGINEER,
+        )
+
+    def access_has_ended(self, district: District, fault: Fault) -> str | None:
+        """Return why a refused credential means that the year's access has ended, None when it means what it says.
+
+        In July, without a date in the district file: many a state ends all access on 30 June until it is asked for anew.
+        """
+        if not (
+            isinstance(fault, AccessRefused)
+            and district.access.expires is None
+            and self.day(district).month == _JULY
+        ):
+            return None
+        return sentence(
+            f"{REFUSED}: {fault.seen}. Where access ends each year, ask for its renewal"
+            f" ({district.access.renewal_working_days} working days) and set access.expires; until it is granted nobody changes",
+            Mover.DISTRICT,
         )
 
     def opens(self, district: District) -> datetime | None:

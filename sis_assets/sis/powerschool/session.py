@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
+from sis_assets.model.faults import AccessRefused, Mover, NeedsPerson, PermanentFault
 from sis_assets.sis import clock
 from sis_assets.sis.documents import values
 from sis_assets.sis.documents.answers import understood
@@ -118,7 +118,7 @@ class Session:
 
 def _token(what: str, reply: Reply, now: float) -> Token:
     if reply.status in {400, 401, 403}:
-        raise NeedsPerson(
+        raise AccessRefused(
             tried=what,
             seen=f"the server refuses the client id or the client secret ({reply.status})",
             todo="Send both values again from the plugin's Data Configuration page; see there that it is enabled",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from sis_assets.model.faults import Fault, Mover, NeedsPerson, PermanentFault, TransientFault
+from sis_assets.model.faults import AccessRefused, Fault, Mover, NeedsPerson, PermanentFault, TransientFault
 from sis_assets.sis import clock
 from sis_assets.sis.documents.answers import understood
 from sis_assets.sis.oneroster.api import envelope
@@ -120,7 +120,7 @@ class Session:
             return _busy(what, said)
         match reply.status:
             case 401:
-                fault = NeedsPerson(
+                fault = AccessRefused(
                     tried=what,
                     seen=f"the server refuses the client {said}",
                     todo=self._auth.refusal,

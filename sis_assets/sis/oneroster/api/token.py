@@ -6,7 +6,7 @@ import time
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
+from sis_assets.model.faults import AccessRefused, Mover, PermanentFault
 from sis_assets.sis.documents import values
 from sis_assets.sis.documents.answers import understood
 from sis_assets.sis.tokens import Credential, Token, granted
@@ -32,7 +32,7 @@ _ERRORS: Final = frozenset(
 def fetch(server: Server, path: str, credential: Credential, *, in_body: bool) -> Token:
     """Have the server issue a token for the credential's scope; `in_body` sends id and secret in the form.
 
-    Raises NeedsPerson when credential or scope are refused.
+    Raises AccessRefused when credential or scope are refused.
     """
     form = {"grant_type": "client_credentials"}
     headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
@@ -48,7 +48,7 @@ def fetch(server: Server, path: str, credential: Credential, *, in_body: bool) -
 
 def _token(reply: Reply, now: float) -> Token:
     if reply.status in _REFUSED:
-        raise NeedsPerson(
+        raise AccessRefused(
             tried=_WHAT,
             seen=f"the server refuses {_refused(reply)}",
             todo="Compare client id, secret and scopes with those that the provider shows; see that the client is active there",
