@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
 from sis_assets.sis import eschoolplus, powerschool
+from sis_assets.sis.oneroster import files as oneroster_files
 
 if TYPE_CHECKING:
     from sis_assets.districts import District, Problem
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 KINDS: Mapping[str, Sis] = {
     "eschoolplus_files": eschoolplus.FILES,
     "powerschool": powerschool.POWERSCHOOL,
+    "oneroster_files": oneroster_files.FILES,
 }
 ALL = tuple({sis.source: sis for sis in KINDS.values()}.values())
 #: What the students' records are called among the raw entities.

@@ -33,14 +33,16 @@ class SourceFile:
 class Past:
     """What the ledger knows of a district's complete extracts of its kind of SIS, at the business clock's `now`.
 
-    `entities` are those of all of them; `files` (SHA-256 by entity) and `read_at` are the newest one's, which is the
-    district's newest extract; without one, empty and None.
+    `entities` are those of all of them, `files` (SHA-256 by entity) those of the district's newest complete extract. The
+    source was last read whole at `read_at`; `refused` tells whether a read since then failed for other than passing
+    reasons. Where the newest extract is of another kind of SIS, or there is none, there are no files.
     """
 
     now: datetime
     entities: frozenset[str] = frozenset()
     files: Mapping[str, str] = field(default_factory=dict)
     read_at: datetime | None = None
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
