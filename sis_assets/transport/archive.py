@@ -62,13 +62,21 @@ class _Member:
     info: zipfile.ZipInfo
 
 
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """The files that landed, and the folder of the zip in which they stood, empty for its root."""
+
+    files: tuple[Landed, ...]
+    folder: str
+
+
 def unpack(
     archive: Path,
     called: str,
     entity: Callable[[str], str | None],
     landing: Path,
     limits: Limits | None = None,
-) -> tuple[Landed, ...]:
+) -> Unpacked:
     """Land the members of a zip that have an `entity` by their plain name, in the order of their names.
 
     They may stand in one folder of the zip. `called` is the zip's name for messages. Raises PermanentFault for a zip that
@@ -97,13 +105,8 @@ def unpack(
             called, f"it is damaged or cut off ({type(error).__name__})", "Send it again"
         ) from None
     store.settle(landing)
-    return landed
-
-
-def folder_of(archive: Path, entity: Callable[[str], str | None]) -> str:
-    """Return the folder in which the wanted members of a zip stand, empty for its root. The zip was unpacked before."""
-    with zipfile.ZipFile(archive) as opened:
-        return next((member.folder for member in _members(opened, archive.name, entity)), "")
+    folder = members[0].folder if members else "."
+    return Unpacked(landed, "" if folder == "." else folder)
 
 
 def _members(opened: zipfile.ZipFile, called: str, entity: Callable[[str], str | None]) -> list[_Member]:

@@ -15,6 +15,8 @@ from sis_assets.model.faults import Fault, Mover, NeedsPerson, PermanentFault
 from sis_assets.model.fingerprint import fingerprint
 from sis_assets.sis.delimited import Dialect, Layout, Limits, ReadJob
 from sis_assets.sis.drops import by_owner, opened
+from sis_assets.sis.oneroster.conformance.examine import Report, examine
+from sis_assets.sis.oneroster.conformance.report import told, write
 from sis_assets.sis.oneroster.contract import BY_NAME, ENTITIES
 from sis_assets.sis.oneroster.files.changes import laid_over
 from sis_assets.sis.oneroster.files.manifest import Mode
@@ -43,9 +45,10 @@ def problems(district: District) -> tuple[Problem, ...]:  # noqa: ARG001 - of th
     return ()
 
 
-def checks(district: District, home: Home) -> Iterator[tuple[str, Callable[[], str]]]:  # noqa: ARG001 - of the shape
-    """Give the one check of a drop: can it be listed, and what of the expected files is there."""
+def checks(district: District, home: Home) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Give the checks of a drop: can it be listed, what of the expected files is there, and are they as the standard says."""
     yield "drop", lambda: _seen_in_drop(district)
+    yield "conformance", lambda: _conformance(district, home)
 
 
 def _seen_in_drop(district: District) -> str:
@@ -61,6 +64,39 @@ def _seen_in_drop(district: District) -> str:
         ) from None
     names = sorted(entry.name for entry in entries if IN_DROP.entity(entry.name))
     return f"reachable; {', '.join(names) or 'none of the expected files is there yet'}"
+
+
+def _conformance(district: District, home: Home) -> str:
+    """Hold what lies in the drop now against the standard. In the strict profile departures are a fault."""
+    settings, place = _settings(district), home.landing / district.district
+    with opened(settings.dropzone) as drop:
+        landed = land(drop, IN_DROP, quiet_seconds=0, landing=place)
+    if isinstance(landed, NotYet):
+        return "nothing to look at yet"
+    package = package_of(landed, place)
+    report, path = _reported(district, home, package)
+    if settings.profile == "strict":
+        _refuse_departures(report, path)
+    return told(report, path)
+
+
+def _refuse_departures(report: Report, path: Path) -> None:
+    """Raise PermanentFault, which names the report's file, for a package that is not as the standard says."""
+    if report.findings.counts:
+        raise PermanentFault(
+            tried="Holding the package against the standard, as sis.profile strict wants",
+            seen=told(report, path),
+            todo="Correct the export, or read it with sis.profile lenient",
+            mover=Mover.DISTRICT,
+        )
+
+
+def _reported(district: District, home: Home, package: Package) -> tuple[Report, Path]:
+    """Examine a package and write the report's file below the outbox."""
+    report = examine(package, _settings(district).encoding, home.landing / district.district)
+    path = home.outbox / "oneroster" / f"{district.district}-conformance.csv"
+    write(report, path)
+    return report, path
 
 
 def fetch(
@@ -81,6 +117,8 @@ def fetch(
     if isinstance(landed, NotYet):
         return landed
     package = package_of(landed, place)
+    if settings.profile == "strict":
+        _refuse_departures(*_reported(district, home, package))
     modes = package.modes
     if "delta" in modes.values() or not package.files:
         _refuse_gaps(past, settings.tombstone_days)

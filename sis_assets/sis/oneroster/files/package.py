@@ -33,11 +33,11 @@ IN_ZIP: Final = Expected(_NAMES)
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """The files that are there, by entity, the manifest if there is one, and the zip if they came in one."""
+    """The files that are there, by entity, the manifest if there is one, and whether they stood in a folder of a zip."""
 
     files: Mapping[str, Landed]
     manifest: Manifest | None
-    archive: Path | None
+    nested: bool
 
     @property
     def modes(self) -> Mapping[str, Mode]:
@@ -68,11 +68,14 @@ def package_of(landed: Sequence[Landed], landing: Path) -> Package:
             todo="Leave only the current ones of either",
             mover=Mover.DISTRICT,
         )
-    files = unpack(zipped[0].path, zipped[0].name, IN_ZIP.entity, landing) if zipped else landed
+    files, folder = tuple(landed), ""
+    for archive in zipped:
+        unpacked = unpack(archive.path, archive.name, IN_ZIP.entity, landing)
+        files, folder = unpacked.files, unpacked.folder
     by_entity = {file.entity: file for file in files}
     letter = by_entity.pop(MANIFEST, None)
     return Package(
         by_entity,
         manifest.read(letter.path) if letter else None,
-        zipped[0].path if zipped else None,
+        nested=folder != "",
     )
