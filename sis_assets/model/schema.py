@@ -351,6 +351,16 @@ EXTRACTS = _table(
     Column("typed_under", TEXT, "Hash of the settings and code under which the core tables were made of it."),
     Column("unknown_columns", "VARCHAR[]", "Columns that the contract does not know, as entity.column."),
     Column("reason", TEXT, "For a failed read: what was seen and whose move it is."),
+    Column(
+        "fault",
+        TEXT,
+        "For a failed read: TransientFault (it is tried again), PermanentFault or NeedsPerson (somebody must act).",
+    ),
+    Column(
+        "stated",
+        TEXT,
+        "JSON: how it was read, as far as the kind of SIS has several ways: which values are the ids, which files hold only changes.",
+    ),
     by_district=False,
 )
 PROPOSALS = _table(

@@ -6,6 +6,7 @@ district; the others go on.
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
@@ -127,7 +128,7 @@ def past_of(state: State, district: District, now: datetime) -> Past:
     entities = frozenset(entity for of, entity in state.entities if of == kind)
     if newest is None or newest.kind != kind:
         return Past(now, entities)
-    return Past(now, entities, newest.files, newest.started_at, newest.read_under)
+    return Past(now, entities, newest.files, state.read_at, newest.read_under, refused=state.refused)
 
 
 def _take_in(stage: Stage, reads: Sequence[_Read], states: Mapping[str, State]) -> dict[str, Outcome]:
@@ -216,7 +217,7 @@ def _record(connection: DuckDBPyConnection, *, stage: Stage, reads: Sequence[_Re
         else:
             rows.append(_ledger_row(read, extract_id, "complete", stage.clock.now()))
             complete.append((extract_id, read))
-            outcomes[name] = _taken_in(name, extract_id, read.entities, before[name])
+            outcomes[name] = _taken_in(name, extract_id, read, before[name])
         if mode is Mode.PAUSE:
             outcomes[name] = replace(outcomes[name], status=Status.SKIPPED, reason=paused(last))
     with wide(connection, sum(entity.read.records for _, read in complete for entity in read.entities or ())):
@@ -271,7 +272,9 @@ def _seen_before(district_id: str, newest: Extract, *, settled: bool) -> Outcome
     return Outcome(district_id, Status.UNCHANGED, reason, extract_id=newest.extract_id)
 
 
-def _taken_in(district_id: str, extract_id: str, entities: Sequence[EntityRead], before: _Before) -> Outcome:
+def _taken_in(district_id: str, extract_id: str, read: _Read, before: _Before) -> Outcome:
+    entities = read.entities or ()
+    stated = (f"{name}: {value}" for name, value in read.delivery.stated.items())
     return Outcome(
         district_id,
         extract_id=extract_id,
@@ -280,7 +283,7 @@ def _taken_in(district_id: str, extract_id: str, entities: Sequence[EntityRead],
             for entity in entities
         },
         rejected={entity.source.entity: len(entity.read.rejected) for entity in entities},
-        notes=_notes(set(_unknown_columns(entities)) - before.unknown_columns),
+        notes=(*stated, *_notes(set(_unknown_columns(entities)) - before.unknown_columns)),
     )
 
 
@@ -317,6 +320,8 @@ def _ledger_row(read: _Read, extract_id: str, status: str, now: datetime) -> dic
         "read_under": read.delivery.read_under or None,
         "unknown_columns": _unknown_columns(entities),
         "reason": read.fault.reason if read.fault else None,
+        "fault": type(read.fault).__name__ if read.fault else None,
+        "stated": json.dumps(read.delivery.stated, sort_keys=True) if read.delivery.stated else None,
     }
 
 

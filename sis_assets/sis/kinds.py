@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
-from sis_assets.sis import eschoolplus, oneroster, powerschool
+from sis_assets.sis import eschoolplus, powerschool
+from sis_assets.sis.oneroster import api as oneroster_api
+from sis_assets.sis.oneroster import files as oneroster_files
 
 if TYPE_CHECKING:
     from sis_assets.districts import District, Problem
@@ -15,7 +17,8 @@ if TYPE_CHECKING:
 KINDS: Mapping[str, Sis] = {
     "eschoolplus_api": eschoolplus.API,
     "eschoolplus_files": eschoolplus.FILES,
-    "oneroster_api": oneroster.API,
+    "oneroster_api": oneroster_api.API,
+    "oneroster_files": oneroster_files.FILES,
     "powerschool": powerschool.POWERSCHOOL,
 }
 ALL = tuple({sis.source: sis for sis in KINDS.values()}.values())

@@ -33,8 +33,10 @@ class SourceFile:
 class Past:
     """What the ledger knows of a district's complete extracts of its kind of SIS, at the business clock's `now`.
 
-    `entities` are those of all of them; `files` (SHA-256 by entity), `read_at` and `read_under` are the newest one's, which
-    is the district's newest extract; without one, empty and None.
+    `entities` are those of all of them, `files` (SHA-256 by entity) those of the district's newest complete extract, which
+    was read under the settings of hash `read_under`. The source was last read whole at `read_at`; `refused` tells whether a
+    read since then failed for other than passing reasons. Where the newest extract is of another kind of SIS, or there is
+    none, there are no files.
     """
 
     now: datetime
@@ -42,6 +44,7 @@ class Past:
     files: Mapping[str, str] = field(default_factory=dict)
     read_at: datetime | None = None
     read_under: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,8 @@ class State:
     """Where a district stands.
 
     `newest` is its newest complete extract, `typed` the one of which the canonical tables were made, `last_failed` whether
-    the newest read failed, `entities` what complete extracts held so far, with the kind of SIS.
+    the newest read failed, `entities` what complete extracts held so far, with the kind of SIS. `read_at` is the time of the
+    last read that did not fail, `refused` tells whether one failed since then for other than passing reasons.
     """
 
     reads: int = 0
@@ -56,6 +57,8 @@ class State:
     newest: Extract | None = None
     typed: Extract | None = None
     entities: frozenset[tuple[str, str]] = frozenset()
+    read_at: datetime | None = None
+    refused: bool = False
     proposal: Proposal | None = None
     held: tuple[str, ...] = ()
 
@@ -86,9 +89,13 @@ _NEWEST = f"""
 SELECT e.district_id, count(*) AS reads, arg_max(e.status, e.extract_id) = 'failed' AS last_failed,
   arg_max({_EXTRACT}, e.extract_id) FILTER (e.status = 'complete') AS newest,
   arg_max({_EXTRACT}, e.extract_id) FILTER (e.status = 'complete' AND e.typed_under IS NOT NULL) AS typed,
-  list_distinct(flatten(list(list_transform(e.files, lambda f: [e.sis, f.entity])) FILTER (e.status = 'complete'))) AS entities
+  list_distinct(flatten(list(list_transform(e.files, lambda f: [e.sis, f.entity])) FILTER (e.status = 'complete'))) AS entities,
+  epoch_us(max(e.started_at) FILTER (e.status <> 'failed')) AS read_at,
+  coalesce(max(e.extract_id) FILTER (e.status = 'failed' AND e.fault IS DISTINCT FROM 'TransientFault')
+    > coalesce(max(e.extract_id) FILTER (e.status <> 'failed'), ''), false) AS refused
 FROM ops.extracts e WHERE {_OURS} GROUP BY e.district_id
 """
+_NEVER: tuple[Any, ...] = (0, False, None, None, [], None, False)
 _PROPOSALS = f"""
 SELECT district_id, arg_max({{'number': number, 'extract_id': extract_id, 'content': content_sha256, 'mode': mode,
   'file': district_file_sha256, 'waiting': waiting}}, number)
@@ -110,13 +117,15 @@ def states(connection: DuckDBPyConnection, districts: Sequence[str]) -> dict[str
     read = {row[0]: row[1:] for row in connection.execute(_NEWEST, [names]).fetchall()}
     result = {}
     for name in names:
-        reads, last_failed, newest, typed, entities = read.get(name, (0, False, None, None, []))
+        reads, last_failed, newest, typed, entities, read_at, refused = read.get(name, _NEVER)
         result[name] = State(
             reads=reads,
             last_failed=bool(last_failed),
             newest=_extract(newest),
             typed=_extract(typed),
             entities=frozenset((kind, entity) for kind, entity in entities or ()),
+            read_at=None if read_at is None else _EPOCH + timedelta(microseconds=read_at),
+            refused=refused,
             proposal=proposals.get(name),
             held=held.get(name, ()),
         )

@@ -23,6 +23,7 @@ def test_the_assets_are_those_of_the_design() -> None:
         "source/eschoolplus_api",
         "source/eschoolplus_files",
         "source/oneroster_api",
+        "source/oneroster_files",
         "source/powerschool_api",
         *(f"raw/{entity}" for entity in entities),
         *(f"core/{table.name}" for table in CORE),

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from sis_assets.sis import oneroster
 from sis_assets.sis.eschoolplus.canonical import RECORDS, TABLES
 from sis_assets.sis.eschoolplus.contract import RAW_TABLES
+from sis_assets.sis.oneroster import api as oneroster_api
 from sis_assets.sis.shape import Sis
 
 FILES = Sis(
@@ -18,7 +18,7 @@ FILES = Sis(
     canonical=TABLES,
 )
 API = replace(
-    oneroster.API,
+    oneroster_api.API,
     package="eschoolplus.api",
     source="eschoolplus_api",
     description="eSchoolPLUS's PLUS 360 API, by the API profile that the district has activated.",
