@@ -131,6 +131,7 @@ def test_a_student_who_is_marked_later_goes_with_the_delta_that_says_so(served: 
 def test_a_switch_that_is_turned_is_followed_by_a_full_read(served: Served, switch: str):
     roster = plus(served, deltas={}, **{switch: {"include": False} | MARKED})
     populated(roster)
+    roster.server.collections["users"][3]["dateLastModified"] = "2026-07-01T00:00:00.000Z"
     roster.later(hours=6)
     roster.settings[switch] = {"include": True}
     assert "s0004" in ids(roster.fetch(), "users")

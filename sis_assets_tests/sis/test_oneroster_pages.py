@@ -191,8 +191,9 @@ def test_one_id_twice_on_a_page_is_the_sources_and_both_rows_land(served: Served
     assert [row["name"] for row in landed(delivery, "orgs")][2:] == ["One", "Two"]
 
 
-def test_a_record_without_an_id_lands_too(served: Served):
-    roster = served()
+@pytest.mark.parametrize("cap", [100, 1])
+def test_a_record_without_an_id_lands_too(served: Served, cap: int):
+    roster = served(cap=cap)
     nameless = [{"name": "No Id", "type": "school"}, {"sourcedId": "", "name": "Blank Id", "type": "school"}]
     roster.server.collections["orgs"] += nameless
     assert sorted(row["name"] for row in landed(roster.fetch(), "orgs"))[:2] == ["Blank Id", "No Id"]
