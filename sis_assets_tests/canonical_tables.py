@@ -45,6 +45,8 @@ def canonicalised(
     codes: Mapping[str, Mapping[str, str]] | None = None,
     ids: Mapping[str, str] | None = None,
     excluded: Sequence[str] = (),
+    leas: Sequence[str] = (),
+    lea_column: str = "StateDistrictID",
 ) -> Canonicalised:
     """Lay the rows (column → text) into raw tables and run everything; every record must be accepted or refused."""
     with duckdb.connect() as connection:
@@ -52,7 +54,7 @@ def canonicalised(
         connection.execute(
             f"CREATE TABLE chosen AS SELECT '{DISTRICT}' AS district_id, 'sample-1' AS extract_id, DATE '{as_of}' AS as_of,"
             f" DATE '{year_end}' AS year_end, '{date_format}' AS date_format, $student AS student_ids, $school AS school_ids,"
-            " $state_id::VARCHAR AS state_ids",
+            f" $state_id::VARCHAR AS state_ids, '{lea_column}' AS lea_column",
             {"student": "sourcedId", "school": "sourcedId", "state_id": None} | dict(ids or {}),
         )
         connection.execute("CREATE TABLE unread (district_id VARCHAR, entity VARCHAR, record_key VARCHAR)")
@@ -62,6 +64,10 @@ def canonicalised(
             )
             for code, meaning in (codes or {}).get(kind, {}).items():
                 connection.execute(f"INSERT INTO {kind}_codes VALUES (?, ?, ?)", [DISTRICT, code, meaning])
+        _named(
+            connection, "school_rules (district_id VARCHAR, school_id VARCHAR, takes_part BOOLEAN)", excluded
+        )
+        _named(connection, "leas (district_id VARCHAR, lea_id VARCHAR)", leas)
         connection.execute(
             "CREATE TABLE refused (entity VARCHAR, district_id VARCHAR, row_number BIGINT, reason_code VARCHAR)"
         )
@@ -81,6 +87,16 @@ def canonicalised(
             assert reason in REASONS
             found.refused.setdefault(entity, {})[number] = reason
         return found
+
+
+def _named(connection: duckdb.DuckDBPyConnection, relation: str, names: Sequence[str]) -> None:
+    """Lay down what the district's file names; schools are named to be left out."""
+    connection.execute(f"CREATE TABLE {relation}")
+    for name in names:
+        row = [DISTRICT, name, *([False] if "takes_part" in relation else [])]
+        connection.execute(
+            f"INSERT INTO {relation.partition(' ')[0]} VALUES ({', '.join('?' for _ in row)})", row
+        )
 
 
 def _raw(
@@ -159,6 +175,6 @@ def _keep(connection: duckdb.DuckDBPyConnection, entity: str) -> None:
         )
     connection.execute("CREATE VIEW present AS SELECT DISTINCT district_id, student_id FROM students_good")
     connection.execute(
-        f"CREATE VIEW rejected_students AS SELECT r.district_id, r.record_key FROM {entity}_records r"
+        f"CREATE VIEW rejected_students AS SELECT DISTINCT r.district_id, r.record_key FROM {entity}_records r"
         f" JOIN refused f ON f.entity = '{entity}' AND f.row_number = r.row_number WHERE r.record_key IS NOT NULL"
     )

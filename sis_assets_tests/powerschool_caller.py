@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,17 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sis_assets.sandbox.powerschool.server import Sandbox
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.content)
+from sis_assets_tests.plain_http import Answer, called
 
 
 @dataclass
@@ -56,14 +45,8 @@ class Caller:
     def call(
         self, method: str, path: str, *, body: str | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        try:
-            sent = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
-            connection.request(method, path, body, dict(sent if headers is None else headers))
-            response = connection.getresponse()
-            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
-        finally:
-            connection.close()
+        sent = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
+        return called(self.port, method, path, body=body, headers=sent if headers is None else headers)
 
     def rows(self, path: str, **query: object) -> list[dict[str, Any]]:
         """Every row of a /ws/v1 listing, page by page until one is empty."""

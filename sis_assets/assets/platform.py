@@ -159,6 +159,19 @@ AT_TAG = "sis_assets/at"
 DISTRICTS_TAG = "sis_assets/districts"
 
 
+def batch_tags(districts: Sequence[str]) -> dict[str, str]:
+    """Return the tags of one run for any subset of the districts, which are given in the order of Dagster's partitions.
+
+    A range of Dagster is contiguous and takes no failures, so the run carries the list and defers its asset events.
+    """
+    return {
+        "dagster/asset_partition_range_start": districts[0],
+        "dagster/asset_partition_range_end": districts[-1],
+        "dagster/defer_asset_events": "true",
+        DISTRICTS_TAG: ",".join(districts),
+    }
+
+
 class Lake(DuckDBResource):
     """A reader's connection to the lake for assets of your own: read only, one snapshot, closed whatever happens."""
 

@@ -6,7 +6,9 @@ from typing import Literal
 
 import dagster as dg
 
-from sis_assets.assets.platform import Platform, failing_plainly
+from sis_assets.assets.platform import DISTRICTS_TAG, Platform, failing_plainly
+
+_ENDED = frozenset({dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED})
 
 SYNC_DISTRICT = dg.define_asset_job(
     "sync_district",
@@ -14,6 +16,17 @@ SYNC_DISTRICT = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     description="Everything for one district, from its source to the outbox.",
 )
+
+
+def districts_under_way(instance: dg.DagsterInstance) -> frozenset[str]:
+    """Return the districts that a run of `sync_district` has in hand, or waits to take in hand."""
+    unfinished = [status for status in dg.DagsterRunStatus if status not in _ENDED]
+    runs = instance.get_runs(dg.RunsFilter(job_name=SYNC_DISTRICT.name, statuses=unfinished))
+    return frozenset(
+        name
+        for run in runs
+        for name in (run.tags.get(DISTRICTS_TAG) or run.tags.get("dagster/partition") or "").split(",")
+    )
 
 
 class DecisionConfig(dg.Config):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sis_assets.assets.partitions import register
-from sis_assets.assets.platform import AT_TAG, DISTRICTS_TAG, Platform
+from sis_assets.assets.platform import AT_TAG, Platform, batch_tags
 from sis_assets.model.faults import Mover, PermanentFault
 from sis_assets.pipeline.stage import Outcome, Status, redacted
 from sis_assets.warehouse.locks import file_lock
@@ -74,13 +74,7 @@ def sync(platform: Platform, instance: dg.DagsterInstance, names: Sequence[str])
         job.execute_in_process(
             run_config=_QUIET,
             instance=instance,
-            tags={
-                **tags,
-                "dagster/asset_partition_range_start": known[0],
-                "dagster/asset_partition_range_end": known[-1],
-                "dagster/defer_asset_events": "true",
-                DISTRICTS_TAG: ",".join(known),
-            },
+            tags={**tags, **batch_tags(known)},
             resources={"platform": platform},
             raise_on_error=False,
         )

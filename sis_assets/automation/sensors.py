@@ -18,7 +18,7 @@ import dagster as dg
 
 from sis_assets.assets.partitions import register
 from sis_assets.assets.platform import Platform
-from sis_assets.automation.jobs import SYNC_DISTRICT
+from sis_assets.automation.jobs import SYNC_DISTRICT, districts_under_way
 from sis_assets.model.calendar import Mode
 from sis_assets.model.faults import Fault, TransientFault
 from sis_assets.model.fingerprint import fingerprint
@@ -92,7 +92,7 @@ def _tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReaso
             return dg.SkipReason("There is no folder districts/ in SIS_ASSETS_HOME yet")
         register(context.instance, platform.registry.districts)
         cursor = Cursor.load(context.cursor)
-        busy = _districts_with_unfinished_runs(context.instance)
+        busy = districts_under_way(context.instance)
         requests, told = look_round(platform, cursor, busy, until=time.monotonic() + TICK_SECONDS)
     context.update_cursor(cursor.dump())
     if not requests:
@@ -188,13 +188,3 @@ def _again(platform: Platform, district: District, state: State, cursor: Cursor)
         return None, "the last run of this content failed; it is not tried again by itself"
     cursor.seen[name] = replace(seen, reads=state.reads, tries=tries)
     return f"{name}:{seen.content}:{state.reads}:{tries}", ""
-
-
-def _districts_with_unfinished_runs(instance: dg.DagsterInstance) -> frozenset[str]:
-    unfinished = [
-        status for status in dg.DagsterRunStatus if status not in {
-            dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED,
-        }
-    ]  # fmt: skip
-    runs = instance.get_runs(dg.RunsFilter(job_name=SYNC_DISTRICT.name, statuses=unfinished))
-    return frozenset(run.tags["dagster/partition"] for run in runs if "dagster/partition" in run.tags)

@@ -49,9 +49,10 @@ def serve_powerschool(
     scenario: Annotated[str | None, typer.Option(help="What goes wrong from the beginning, by name.")] = None,
 ) -> None:
     """Serve a PowerSchool with a made-up district, and say how to point a district file at it."""
-    from sis_assets.sandbox.powerschool.faults import SCENARIOS  # noqa: PLC0415 - only here a sandbox is needed
+    from sis_assets.sandbox.loopback import NoServer  # noqa: PLC0415 - only here a sandbox is needed
+    from sis_assets.sandbox.powerschool.faults import SCENARIOS  # noqa: PLC0415 - as above
     from sis_assets.sandbox.powerschool.plugin import PluginRejected  # noqa: PLC0415 - as above
-    from sis_assets.sandbox.powerschool.server import NoServer, Sandbox, serve  # noqa: PLC0415 - as above
+    from sis_assets.sandbox.powerschool.server import Sandbox, serve  # noqa: PLC0415 - as above
 
     if scenario is not None and scenario not in SCENARIOS:
         stop(f"There is no scenario {scenario}; there are {', '.join(sorted(SCENARIOS))}.")

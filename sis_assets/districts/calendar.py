@@ -47,6 +47,13 @@ class Pull(Section):
         "Later, it starts anew.",
     )
 
+    grace_hours: int = Field(
+        24,
+        ge=0,
+        le=24 * 14,
+        description="For how long a good read by hand outside the hours stands for the nightly ones.",
+    )
+
     @property
     def window(self) -> Window:
         """The same as the model has it."""

@@ -15,7 +15,7 @@ from sis_assets.districts.calendar import Access, Calendar, Pull
 from sis_assets.districts.destinations import Destinations
 from sis_assets.districts.guard import Guard
 from sis_assets.districts.section import Section, wrong
-from sis_assets.districts.sources import Source
+from sis_assets.districts.sources import Aeries, Source
 from sis_assets.districts.text import Code, DistrictKey, GradeCode, StateCode, Text, ZoneName
 
 Status = Literal["active", "pre_registered", "inactive", "graduated"]
@@ -94,6 +94,16 @@ class District(Section):
     def zone(self) -> ZoneInfo:
         """The time zone of the district's days and hours."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def leas(self) -> tuple[str, ...]:
+        """The LEAs whose students the source shows, where the file names them."""
+        return self.sis.leas if isinstance(self.sis, Aeries) else ()
+
+    @property
+    def lea_column(self) -> str | None:
+        """The raw column that says to which LEA a school belongs, where the SIS has several to choose from."""
+        return self.sis.lea_column if isinstance(self.sis, Aeries) else None
 
     def digest(self) -> str:
         """Return the SHA-256, in hex, that tells whether two readings are the same district file.

@@ -13,6 +13,7 @@ from sis_assets.districts.section import Section, wrong
 from sis_assets.districts.text import (
     AeriesUrl,
     Code,
+    CodeTable,
     HeaderName,
     Literally,
     OneRosterUrl,
@@ -20,6 +21,7 @@ from sis_assets.districts.text import (
     Text,
     Url,
     UrlPath,
+    ZoneName,
 )
 
 RequestField = Literal[
@@ -189,6 +191,30 @@ class PowerSchool(_TakesRequests):
         return self.table_dates
 
 
+class Feed(Section):
+    """How the change feed is used between the reads of everything."""
+
+    full_read_hours: int = Field(
+        20,
+        ge=0,
+        le=744,
+        description="So many hours after the last read of everything, everything is read again; only that decides who is gone. "
+        "0: every time.",
+    )
+    overlap_minutes: int = Field(
+        15, ge=1, le=1440, description="How long before the last read's begin changes are asked for again."
+    )
+    longest_gap_days: int = Field(
+        10,
+        ge=1,
+        le=60,
+        description="After a longer time than this the feed is not trusted: everything is read.",
+    )
+    timezone: ZoneName | None = Field(
+        None, description="The time zone of the server's clock. Absent: the district's."
+    )
+
+
 class Aeries(_TakesRequests):
     """Aeries by its API certificate."""
 
@@ -202,8 +228,39 @@ class Aeries(_TakesRequests):
         ge=1990, le=2100, description="The database's year: the year in which it starts."
     )
     leas: tuple[Code, ...] = Field(
-        (), description="The codes of the LEAs whose students one certificate shows."
+        (),
+        description="The codes of the LEAs whose students are read, where one certificate shows several. Absent: all.",
     )
+    lea_column: Literal["StateDistrictID", "StateCountyID", "RegionCode"] = Field(
+        "StateDistrictID", description="The column of Aeries' schools that holds the code of a school's LEA."
+    )
+    concurrency: int = Field(
+        4, ge=1, le=32, description="How many requests may be under way at once to this server, at most."
+    )
+    window_records: int = Field(
+        1000,
+        ge=2,
+        le=10000,
+        description="How many students one request asks for. A server that gives fewer at a time is noticed.",
+    )
+    enrollment_years: int = Field(
+        2,
+        ge=1,
+        le=20,
+        description="How many school years of enrolments are read, the database's and those before it.",
+    )
+    class_lists: Literal["auto", "school", "section"] = Field(
+        "auto",
+        description="How class schedules are read: a whole school at once, which not every server offers, or section by section.",
+    )
+    code_tables: tuple[CodeTable, ...] = Field(
+        ("ENR/ER",), description="The tables of codes that are read beside STU/TG, as TABLE/COLUMN."
+    )
+    staff: bool = Field(
+        False,  # noqa: FBT003 - a setting's default
+        description="Whether the staff's e-mail addresses are read; the certificate then needs Staff Data.",
+    )
+    feed: Feed = Field(Feed(), description="How the change feed is used between the reads of everything.")
 
 
 class EschoolplusFiles(_TakesRequests):

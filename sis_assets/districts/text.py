@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 from unicodedata import category
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
@@ -146,6 +146,24 @@ def _before(marks: tuple[str, ...], rule: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _aeries_site(value: str) -> str:
+    """Return the address up to the site path: of a page, of the API, or of one of its calls."""
+    parts = split_url(value)
+    if parts is None:
+        return value
+    if "cert" in {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}:
+        raise wrong("must not hold the certificate, which has a key of its own and must be renewed now")
+    site: list[str] = []
+    for segment in parts.path.strip("/").split("/"):
+        if segment.lower() == "api":
+            break
+        if segment.lower().endswith(".aspx"):
+            site = site[:1]  # Aeries keeps its pages in folders below the site path, which is one name
+            break
+        site.append(segment)
+    return urlunsplit((parts.scheme, parts.netloc, "/".join(["", *site]), "", ""))
+
+
 def _version_one(value: str) -> str:
     if not urlsplit(value).path.endswith("/v1"):
         raise wrong("must end in /v1")
@@ -197,7 +215,18 @@ Url = Annotated[
     Text, AfterValidator(_web_address), WithJsonSchema({"type": "string", "pattern": "^https?://"})
 ]
 ServerUrl = Annotated[Url, AfterValidator(_bare)]
-AeriesUrl = Annotated[Url, _before(("/api",), "must end with the site path, before /api/v5")]
+#: The address of an Aeries site; what follows the site path in an address that a person pasted is left out.
+AeriesUrl = Annotated[
+    Text,
+    AfterValidator(_aeries_site),
+    AfterValidator(_web_address),
+    WithJsonSchema({"type": "string", "pattern": "^https?://"}),
+]
+CodeTable = Annotated[
+    str,
+    _matching(r"[A-Z0-9]{1,8}/[A-Z0-9]{1,8}", "must be a table and its column in Aeries, such as STU/TG"),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Z0-9]{1,8}/[A-Z0-9]{1,8}$"}),
+]
 OneRosterUrl = Annotated[
     Url,
     _before(

@@ -26,6 +26,7 @@ def unreadable(seen: str) -> str:
 REASONS: Mapping[str, str] = MappingProxyType(
     {
         "missing_student_id": _district("The record has no student id. Give every student an id in the SIS"),
+        "missing_staff_id": _district("The record has no staff id. Complete it in the SIS"),
         "missing_first_name": _district("The record has no first name. Complete it in the SIS"),
         "missing_last_name": _district("The record has no last name. Complete it in the SIS"),
         "missing_grade": _district("The record has no grade. Complete it in the SIS"),

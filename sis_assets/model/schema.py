@@ -351,11 +351,7 @@ EXTRACTS = _table(
     Column("typed_under", TEXT, "Hash of the settings and code under which the core tables were made of it."),
     Column("unknown_columns", "VARCHAR[]", "Columns that the contract does not know, as entity.column."),
     Column("reason", TEXT, "For a failed read: what was seen and whose move it is."),
-    Column(
-        "fault",
-        TEXT,
-        "For a failed read: TransientFault (it is tried again), PermanentFault or NeedsPerson (somebody must act).",
-    ),
+    Column("passing", FLAG, "For a failed read: whether a later one may succeed without anybody's help."),
     Column(
         "stated",
         TEXT,

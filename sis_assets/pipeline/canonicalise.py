@@ -160,6 +160,7 @@ def _settings(connection: DuckDBPyConnection, works: Sequence[_Work]) -> None:
             "student_ids": "VARCHAR",
             "school_ids": "VARCHAR",
             "state_ids": "VARCHAR",
+            "lea_column": "VARCHAR",
             "only_included": "BOOLEAN",
         },
         (
@@ -172,6 +173,7 @@ def _settings(connection: DuckDBPyConnection, works: Sequence[_Work]) -> None:
                 work.district.sis.identified_by.student,
                 work.district.sis.identified_by.school,
                 work.district.sis.identified_by.state_id,
+                work.district.lea_column,
                 bool(work.district.schools.include),
             )
             for work in works
@@ -201,6 +203,12 @@ def _settings(connection: DuckDBPyConnection, works: Sequence[_Work]) -> None:
             )
             for school in schools
         ),
+    )
+    lay(
+        connection,
+        "leas",
+        {"district_id": "VARCHAR", "lea_id": "VARCHAR"},
+        ((work.id, lea) for work in works for lea in work.district.leas),
     )
 
 

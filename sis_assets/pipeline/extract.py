@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sis_assets.model.calendar import Mode
-from sis_assets.model.faults import Fault, Mover, sentence
+from sis_assets.model.faults import Fault, Mover, TransientFault, sentence
 from sis_assets.model.reasons import unreadable
 from sis_assets.model.schema import EXTRACTS, REJECTED_ROWS
 from sis_assets.pipeline.hours import read_in_hours
@@ -320,8 +320,8 @@ def _ledger_row(read: _Read, extract_id: str, status: str, now: datetime) -> dic
         "read_under": read.delivery.read_under or None,
         "unknown_columns": _unknown_columns(entities),
         "reason": read.fault.reason if read.fault else None,
-        "fault": type(read.fault).__name__ if read.fault else None,
         "stated": json.dumps(read.delivery.stated, sort_keys=True) if read.delivery.stated else None,
+        "passing": isinstance(read.fault, TransientFault) if read.fault else None,
     }
 
 

@@ -17,6 +17,7 @@ from sis_assets.model.calendar import Mode, Span, closing, local_day, mode_on, n
 from sis_assets.model.faults import Mover, sentence
 from sis_assets.model.freshness import stale_since
 from sis_assets.pipeline.stage import REFUSED
+from sis_assets.sis.kinds import problems
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -210,6 +211,9 @@ def _conditions(
 ) -> Iterator[Condition]:
     name, today = district.district, local_day(now, district.zone)
     ended = district.access.ended(today)
+    if wrong := problems(district):
+        says = sentence(f"The district file: {'; '.join(str(problem) for problem in wrong)}", Mover.ENGINEER)
+        yield Condition(name, Kind.BROKEN_FILE, now, says, Mover.ENGINEER, says)
     if ended or known.reason.startswith(REFUSED):
         yield _access_ended(district, known, now, ended=ended)
     elif known.failing_since:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
-from sis_assets.sis import eschoolplus, powerschool
+from sis_assets.sis import aeries, eschoolplus, powerschool
 from sis_assets.sis.oneroster import api as oneroster_api
 from sis_assets.sis.oneroster import files as oneroster_files
 
@@ -20,6 +20,7 @@ KINDS: Mapping[str, Sis] = {
     "oneroster_api": oneroster_api.API,
     "oneroster_files": oneroster_files.FILES,
     "powerschool": powerschool.POWERSCHOOL,
+    "aeries": aeries.AERIES,
 }
 ALL = tuple({sis.source: sis for sis in KINDS.values()}.values())
 #: What the students' records are called among the raw entities.

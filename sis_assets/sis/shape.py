@@ -33,11 +33,13 @@ class Records:
 
     `query` gives, for each row of `raw_<entity>`: district_id, row_number, record_key, reason_code (NULL when
     accepted) and the fields that canonical tables take. It may read `chosen` (district_id, extract_id, as_of, year_end,
-    date_format), `grade_codes`, `status_codes` and `exit_codes` (district_id, code, and grade, status or reason: the
-    district's own), `raw_<entity>` of every entity, `unread` (district_id, entity, record_key: records that could not be
-    split into fields), and what entities before it left: `<entity>_records`, of them `<entity>_good`, and `known_schools`
-    (district_id, school_id) after schools, `present` (district_id, student_id) and `rejected_students` (district_id,
-    record_key) after students.
+    date_format, student_ids, school_ids, state_ids, lea_column), `grade_codes`, `status_codes` and `exit_codes` (district_id,
+    code, and grade, status or reason: the district's own), `school_rules` (district_id, school_id, takes_part: the schools
+    that the district names in or out), `leas` (district_id, lea_id: the LEAs that it names), `raw_<entity>` of every entity,
+    `unread` (district_id, entity, record_key: records that could not be split into fields), and what entities before it left:
+    `<entity>_records`, of them `<entity>_good`, and `known_schools` and `schools_here` (district_id, school_id: all, and those
+    that take part) after schools, `present` (district_id, student_id) and `rejected_students` (district_id, record_key) after
+    students.
 
     Accepted records of one `key` that differ in `distinct` contradict each other and are all refused; of those that do
     not, the ones that differ in `same` all count and the other copies are refused. Without a `key` nothing repeats.

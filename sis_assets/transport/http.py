@@ -54,8 +54,8 @@ class Patience:
 class Request:
     """What is asked. `what` names it for people ("Reading students, page 7"); path and query hold no credential.
 
-    `sign` gives more headers for the method and the whole URL, anew for every try; it asks no server.
-    The answer of a `passing` one is not kept for a read that goes on later: a token, a look at the clock.
+    The answer of a `passing` one is not kept for a read that goes on later: a token, a look at the clock. `sign` gives more
+    headers for the method and the whole URL, anew for every try; it asks no server.
     """
 
     what: str
@@ -64,8 +64,8 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
-    sign: Callable[[str, str], Mapping[str, str]] | None = field(default=None, repr=False)
     passing: bool = False
+    sign: Callable[[str, str], Mapping[str, str]] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

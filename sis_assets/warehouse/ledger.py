@@ -91,7 +91,7 @@ SELECT e.district_id, count(*) AS reads, arg_max(e.status, e.extract_id) = 'fail
   arg_max({_EXTRACT}, e.extract_id) FILTER (e.status = 'complete' AND e.typed_under IS NOT NULL) AS typed,
   list_distinct(flatten(list(list_transform(e.files, lambda f: [e.sis, f.entity])) FILTER (e.status = 'complete'))) AS entities,
   epoch_us(max(e.started_at) FILTER (e.status <> 'failed')) AS read_at,
-  coalesce(max(e.extract_id) FILTER (e.status = 'failed' AND e.fault IS DISTINCT FROM 'TransientFault')
+  coalesce(max(e.extract_id) FILTER (e.status = 'failed' AND NOT coalesce(e.passing, false))
     > coalesce(max(e.extract_id) FILTER (e.status <> 'failed'), ''), false) AS refused
 FROM ops.extracts e WHERE {_OURS} GROUP BY e.district_id
 """

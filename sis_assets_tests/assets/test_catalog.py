@@ -25,6 +25,7 @@ def test_the_assets_are_those_of_the_design() -> None:
         "source/oneroster_api",
         "source/oneroster_files",
         "source/powerschool_api",
+        "source/aeries_api",
         *(f"raw/{entity}" for entity in entities),
         *(f"core/{table.name}" for table in CORE),
         "lifecycle/change_sets",

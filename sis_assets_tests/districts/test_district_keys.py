@@ -271,6 +271,25 @@ def test_an_identifier_stands_in_clear_or_beside_its_secret(sis, monkeypatch):
     assert reveal(beside.sis.client_id) == "value-of-name"
 
 
+@pytest.mark.parametrize(
+    ("pasted", "site"),
+    [
+        ("https://a.example.org/aeries/", "https://a.example.org/aeries"),
+        ("https://A.example.org/Aeries/api/v5/", "https://a.example.org/Aeries"),
+        ("https://a.example.org/admin/api", "https://a.example.org/admin"),
+        ("https://a.example.org/admin/API/v5/systeminfo?DatabaseYear=2026", "https://a.example.org/admin"),
+        ("https://a.example.org/admin/Login.aspx?page=default.aspx", "https://a.example.org/admin"),
+        ("https://a.example.org/admin/sub/Security/Page.ASPX#part", "https://a.example.org/admin"),
+        ("https://a.example.org/LoginParent.aspx", "https://a.example.org"),
+        ("https://a.example.org/two/names", "https://a.example.org/two/names"),
+        ("https://api.example.org:8443/apiary", "https://api.example.org:8443/apiary"),
+    ],
+)
+def test_an_address_of_aeries_may_be_pasted_from_any_of_its_pages(sis, pasted, site):
+    aeries = sis(f"{{kind: aeries, url: '{pasted}', certificate: {SECRET}, database_year: 2026}}")
+    assert aeries.sis.url == site
+
+
 def test_aeries_may_list_leas_and_oneroster_its_identifiers(sis):
     aeries = sis(
         f"{{kind: aeries, url: https://a.example.org/aeries/, certificate: {SECRET}, "
@@ -411,9 +430,24 @@ SFTP = "kind: oneroster_files, dropzone: {sftp: {host: h, username: u, %s}}"
             "must be a URL",
         ),
         (
-            "kind: aeries, url: https://h/aeries/api/v5, certificate: {env: S}, database_year: 2026",
+            "kind: aeries, url: 'https://h/aeries/api/v5/schools?CERT=0123', certificate: {env: S}, database_year: 2026",
             "sis.url",
-            "/api/v5",
+            "must not hold the certificate",
+        ),
+        (
+            "kind: aeries, url: h/aeries, certificate: {env: S}, database_year: 2026",
+            "sis.url",
+            "must be a URL",
+        ),
+        (
+            "kind: aeries, url: http://h.example.org/aeries, certificate: {env: S}, database_year: 2026",
+            "sis.url",
+            "must begin with https://",
+        ),
+        (
+            "kind: aeries, url: https://h, certificate: {env: S}, database_year: 2026, code_tables: [STU]",
+            "sis.code_tables.0",
+            "STU/TG",
         ),
         (
             "kind: aeries, url: https://h, certificate: {env: S}, database_year: 2026-27",

@@ -104,9 +104,11 @@ def test_a_tombstone_expires_alike_whether_the_provider_forgets_it_or_not(served
     assert hashes(by_delta) == hashes(roster.anew())
 
 
-@pytest.mark.parametrize(("hours", "full"), [(46, False), (48, True), (24 * 30, True), (-1, True)])
+@pytest.mark.parametrize(
+    ("hours", "full"), [(46.9, False), (47.1, True), (48, True), (24 * 30, True), (-1, True)]
+)
 def test_after_a_gap_in_which_a_tombstone_may_have_gone_everything_is_read(
-    served: Served, hours: int, full: bool
+    served: Served, hours: float, full: bool
 ):
     roster = with_deltas(served)
     roster.settings["tombstone_days"] = 2
@@ -214,6 +216,22 @@ def test_a_name_that_is_no_text_is_laid_over_by_its_id_too(served: Served):
     by_delta = roster.fetch()
     assert hashes(by_delta) == hashes(roster.anew())
     assert len(landed(by_delta, "users")) == 5
+
+
+def test_an_empty_delta_takes_no_other_collections_empty_file_away(served: Served):
+    roster = with_deltas(served)
+    roster.server.collections["courses"] = []
+    roster.later(hours=6)
+    assert ids(roster.fetch(), "courses") == []
+
+
+def test_a_delta_leaves_nothing_but_what_is_delivered(served: Served):
+    roster = with_deltas(served)
+    before = {file.path for file in roster.later(hours=6).files}
+    people(roster)["s0003"]["dateLastModified"] = CHANGED
+    after = {file.path for file in roster.fetch().files}
+    left = {path for path in (roster.home.landing / "sample").iterdir() if path.stat().st_size}
+    assert left == before | after
 
 
 def test_every_extract_says_how_it_was_read_and_what_identifies_its_records(served: Served):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sis_assets.model.faults import Fault, Mover, NeedsPerson, PermanentFault
-from sis_assets.sis import tokens as tokens_module
+from sis_assets.sis import tokens
 from sis_assets.sis.tokens import Credential, Token, Tokens, granted
 from sis_assets_tests.powerschool_district import SECRET_NAME, Reading, rows
 from sis_assets_tests.powerschool_server import (
@@ -291,7 +291,7 @@ def test_a_token_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(tokens_module.Path, "replace", full)
-    tokens = Tokens(Credential("https://x.test", "id", "s"), tmp_path, lambda: Token("new", time.time() + 9))
-    assert tokens.current() == "new"
+    monkeypatch.setattr(tokens.Path, "replace", full)
+    kept = Tokens(Credential("https://x.test", "id", "s"), tmp_path, lambda: Token("new", time.time() + 9))
+    assert kept.current() == "new"
     assert list(tmp_path.iterdir()) == []

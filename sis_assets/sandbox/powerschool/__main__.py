@@ -7,9 +7,10 @@ import json
 import sys
 from pathlib import Path
 
+from sis_assets.sandbox.loopback import NoServer
 from sis_assets.sandbox.powerschool.faults import SCENARIOS
 from sis_assets.sandbox.powerschool.plugin import PluginRejected
-from sis_assets.sandbox.powerschool.server import NoServer, Sandbox, serve
+from sis_assets.sandbox.powerschool.server import Sandbox, serve
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from datetime import date
 import polars as pl
 
 from sis_assets.sandbox.chance import chance
+from sis_assets.sandbox.names import family_name
 
 #: School_Number of the pseudo-school that holds the graduates.
 GRADUATED_STUDENTS = 999_999
@@ -107,18 +108,6 @@ EXIT_CODES = (
     ("22", "End of year"),
     ("G1", "Graduated"),
 )
-
-_NAME_TRAPS = (
-    "O'Family-{}",
-    'Family "{}" Quoted',
-    "Back\\slash-{}",
-    "Fami\u0301ly-{}",
-    "\u05de\u05e9\u05e4\u05d7\u05d4-{}",
-    "Fam\u200dily\u00a0{}",
-    "\U0001d4d5amily-{} \U0001f393",
-    "Tab\tFamily, {}|;",
-)
-_TRAPS_EVERY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +203,7 @@ def described(district: District) -> pl.DataFrame:
     """Return every person as a registrar would: identifiers, names, address, plans. One row a person, by DCID."""
     number = pl.col("number")
     digits = number.cast(pl.String).str.zfill(4)
-    family = _family_name(pl.col("family"))
+    family = family_name(pl.col("family"))
     goes_on = pl.col("grade") == pl.col("high")
     leaves = pl.col("grade") == LAST_GRADE
     planned = district.chance("plan", lasting=True) % 20 > 0
@@ -276,19 +265,6 @@ def seated(district: District) -> pl.DataFrame:
     return district.people.filter(pl.col("status") == ACTIVE).select(
         "number", "grade", "school", "entry", id=STUDENT_ID
     )
-
-
-def _family_name(family: pl.Expr) -> pl.Expr:
-    digits = family.cast(pl.String).str.zfill(4)
-    name = pl.lit("Family-") + digits
-    for remainder, trap in enumerate(_NAME_TRAPS, start=1):
-        before, after = trap.split("{}")
-        name = (
-            pl.when(family % _TRAPS_EVERY == remainder)
-            .then(pl.lit(before) + digits + pl.lit(after))
-            .otherwise(name)
-        )
-    return name
 
 
 def _with_founders(district: District, newcomers: pl.DataFrame) -> District:

@@ -6,16 +6,16 @@ Contract: PowerSchool §1.12 and the last part: what goes wrong with real server
 from __future__ import annotations
 
 import json
-import re
-import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict
 
-from sis_assets.sandbox.powerschool.reply import Reply, Twist
+from sis_assets.sandbox.powerschool.reply import Twist
+from sis_assets.sandbox.reply import Break, Reply
+from sis_assets.sandbox.switches import Switches, Turn
 
 
 class Kind(StrEnum):
@@ -81,7 +81,7 @@ class Effects:
     twist: Twist = field(default_factory=Twist)
     pause: float = 0.0
     revoke: bool = False
-    breaks: Kind | None = None
+    breaks: Break | None = None
     skew: float = 0.0
 
 
@@ -105,54 +105,19 @@ SCENARIOS: Mapping[str, tuple[Fault, ...]] = {
 }
 
 
-class Faults:
+class Faults(Switches[Fault]):
     """The faults that are switched on. Safe to use from any thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._armed: list[tuple[Fault, re.Pattern[str], list[int]]] = []
-
-    def arm(self, *faults: Fault) -> None:
-        """Switch the faults on, beside those that are."""
-        with self._lock:
-            self._armed += [(fault, re.compile(fault.path), [0]) for fault in faults]
-
-    def clear(self) -> None:
-        """Switch every fault off."""
-        with self._lock:
-            self._armed.clear()
-
-    def told(self) -> list[dict[str, object]]:
-        """Return the faults that are on, each with how many requests it has `seen`."""
-        with self._lock:
-            return [asdict(fault) | {"seen": seen[0]} for fault, _, seen in self._armed]
 
     def effects(self, path: str, page: int) -> Effects:
         """Count a request, and return what the faults do to it."""
         effects = Effects()
-        with self._lock:
-            for fault, pattern, seen in self._armed:
-                if not pattern.search(path) or (fault.page is not None and fault.page != page):
-                    continue
-                seen[0] += 1
-                due = seen[0] > fault.after
-                met = due and (fault.times is None or seen[0] <= fault.after + fault.times)
-                # Rows that come later are there from the beginning, and hidden until then.
-                if fault.kind is Kind.ROWS_INSERTED and not due:
-                    effects = _twisted(effects, hidden=fault.rows)
-                elif met:
-                    effects = _with(effects, fault)
+        for fault, turn in self.met(path, lambda fault: fault.page in (None, page)):
+            # Rows that come later are there from the beginning, and hidden until then.
+            if fault.kind is Kind.ROWS_INSERTED and turn is Turn.EARLY:
+                effects = _twisted(effects, hidden=fault.rows)
+            elif turn is Turn.NOW:
+                effects = _with(effects, fault)
         return effects
-
-
-def fault_of(told: object) -> Fault:
-    """Return the fault that a JSON object tells. Raises ValueError for another key, kind, type or pattern."""
-    fault = TypeAdapter(Fault).validate_python(told)
-    try:
-        re.compile(fault.path)
-    except re.error as error:
-        raise ValueError(f"path is no regular expression: {error}") from error
-    return fault
 
 
 def _with(effects: Effects, fault: Fault) -> Effects:
@@ -160,7 +125,7 @@ def _with(effects: Effects, fault: Fault) -> Effects:
     if fault.kind in _TWISTS:
         return _twisted(effects, **{_TWISTS[fault.kind]: fault.rows})
     if fault.kind in _BREAKS:
-        return replace(effects, breaks=fault.kind)
+        return replace(effects, breaks=Break(fault.kind))
     if fault.kind in _INSTEAD:
         return replace(effects, instead=_INSTEAD[fault.kind](fault))
     return _OTHERWISE[fault.kind](effects, fault)
@@ -195,7 +160,7 @@ _TWISTS: Mapping[Kind, str] = {
     Kind.SHORT_PAGE: "missing",
     Kind.DUPLICATE_ROWS: "repeated",
 }
-_BREAKS = frozenset({Kind.RESET, Kind.TRUNCATED, Kind.INVALID_JSON})
+_BREAKS = frozenset(map(Kind, Break))
 _INSTEAD: Mapping[Kind, Callable[[Fault], Reply]] = {
     Kind.STATUS: _failed,
     Kind.NO_V1_RIGHT: lambda _: missing_v1_right("READ"),

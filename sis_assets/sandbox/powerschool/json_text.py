@@ -1,7 +1,6 @@
-"""JSON made of whole columns: expressions whose values are pieces of JSON text, so that no row passes through Python.
+"""PowerSchool's two kinds of JSON made of whole columns (see `sandbox.json_text`).
 
-A *member* is `"key":value`, or null where the key is absent. Contract: PowerSchool §1.3 (`/ws/v1` is XML turned into
-JSON) and §1.6 (the table API holds text only).
+Contract: PowerSchool §1.3 (`/ws/v1` is XML turned into JSON) and §1.6 (the table API holds text only).
 """
 
 from __future__ import annotations
@@ -10,21 +9,11 @@ from collections.abc import Iterable
 
 import polars as pl
 
-_ESCAPES = {chr(code): f"\\u{code:04x}" for code in range(32)} | {
-    "\\": "\\\\",
-    '"': '\\"',
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-}
+from sis_assets.sandbox.json_text import joined, member, text
+
 #: Digits without a leading zero, few enough for a 64-bit number: what the XML conversion takes for a number.
 _WHOLE_NUMBER = r"^(0|[1-9][0-9]{0,17})$"
 _SIGNED_NUMBER = r"^-?(0|[1-9][0-9]{0,17})$"
-
-
-def text(value: pl.Expr) -> pl.Expr:
-    """Return the text quoted; null stays null."""
-    return pl.lit('"') + value.str.replace_many(_ESCAPES) + pl.lit('"')
 
 
 def typed(value: pl.Expr, *, signed: bool) -> pl.Expr:
@@ -34,21 +23,6 @@ def typed(value: pl.Expr, *, signed: bool) -> pl.Expr:
     """
     number = value.str.contains(_SIGNED_NUMBER if signed else _WHOLE_NUMBER)
     return pl.when(number).then(value).otherwise(text(value))
-
-
-def member(key: str, value: pl.Expr) -> pl.Expr:
-    """Return `"key":value` of JSON text; null where the value is."""
-    return pl.lit(f'"{key}":') + value
-
-
-def joined(parts: Iterable[pl.Expr]) -> pl.Expr:
-    """Return the parts with commas between them, those that are null left out."""
-    return pl.concat_str(list(parts), separator=",", ignore_nulls=True)
-
-
-def whole(members: Iterable[pl.Expr]) -> pl.Expr:
-    """Return the object of these members."""
-    return pl.lit("{") + joined(members) + pl.lit("}")
 
 
 def element(key: str, members: Iterable[pl.Expr]) -> pl.Expr:

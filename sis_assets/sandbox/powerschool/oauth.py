@@ -11,8 +11,9 @@ import uuid
 from collections.abc import Callable
 from urllib.parse import parse_qs
 
-from sis_assets.sandbox.powerschool.reply import Refusal, Reply
+from sis_assets.sandbox.powerschool.reply import Refusal
 from sis_assets.sandbox.powerschool.settings import Settings
+from sis_assets.sandbox.reply import Reply
 
 
 class Tokens:

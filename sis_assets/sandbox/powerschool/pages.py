@@ -8,6 +8,7 @@ import polars as pl
 
 from sis_assets.sandbox.powerschool.reply import Refusal, Twist
 from sis_assets.sandbox.powerschool.settings import Settings
+from sis_assets.sandbox.rows import rows_between
 
 
 def page_asked(query: Mapping[str, str], resource: str, settings: Settings) -> tuple[int, int]:
@@ -23,23 +24,12 @@ def page_asked(query: Mapping[str, str], resource: str, settings: Settings) -> t
 
 def rows_of_page(rows: pl.Series, page: int, size: int | None, twist: Twist) -> list[str]:
     """Return the rows of a page, of all where `size` is None; past the end there are none."""
-    seen = _as_seen(rows, twist)
-    found: list[str] = (seen if size is None else seen.slice((page - 1) * size, size)).to_list()
-    kept = found[: len(found) - twist.missing] if twist.missing else found
-    return kept[: twist.repeated] + kept
+    return rows_between(rows, 0 if size is None else (page - 1) * size, size, twist)
 
 
 def counted(rows: int, twist: Twist) -> int:
     """Return how many rows a count tells."""
     return max(0, rows - twist.hidden) + twist.total
-
-
-def _as_seen(rows: pl.Series, twist: Twist) -> pl.Series:
-    seen = rows.slice(twist.hidden)
-    if not twist.rotated or not len(seen):
-        return seen
-    turn = twist.rotated % len(seen)
-    return pl.concat([seen.slice(turn), seen.slice(0, turn)])
 
 
 def _whole(query: Mapping[str, str], name: str, default: int) -> int:

@@ -2,71 +2,25 @@
 
 from __future__ import annotations
 
-import http.client
-import json
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
 
-from sis_assets.sandbox.powerschool.server import NoServer
-
-_STOP_SECONDS = 20.0
+from sis_assets.sandbox.child_process import ServerProcess, server_process
 
 
 @dataclass(frozen=True, slots=True)
-class SandboxProcess:
-    """A running server: where it is, and what opens it."""
+class SandboxProcess(ServerProcess):
+    """A running server: where it is, and what opens it. Its control API has POST day and POST summer besides."""
 
-    url: str
     client_id: str
     client_secret: str
 
-    def control(self, method: str, path: str, body: object = None) -> Any:
-        """Call the control API below `/_sandbox/` and return its answer.
 
-        GET usage, GET|DELETE log, GET|POST|DELETE faults, POST day, POST summer. Raises ValueError with the server's
-        message when it does not understand.
-        """
-        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)
-        try:
-            connection.request(method, f"/_sandbox/{path}", None if body is None else json.dumps(body))
-            response = connection.getresponse()
-            answer = json.loads(response.read())
-        finally:
-            connection.close()
-        if response.status != http.client.OK:
-            raise ValueError(answer["message"])
-        return answer
-
-    @property
-    def cpu_seconds(self) -> float:
-        """CPU time that the whole process has used."""
-        return float(self.control("GET", "usage")["process_cpu_seconds"])
-
-
-@contextmanager
-def sandbox_process(*options: str) -> Iterator[SandboxProcess]:
+def sandbox_process(*options: str) -> AbstractContextManager[SandboxProcess]:
     """Run the server in a child process while the block lasts.
 
     options  of the command line, such as "--students", "50000"
 
     Raises NoServer when it does not start; its own words are on stderr.
     """
-    command: Sequence[str] = (sys.executable, "-m", "sis_assets.sandbox.powerschool", *options)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own module
-        try:
-            assert process.stdout is not None  # noqa: S101 - it is a pipe
-            told = process.stdout.readline()
-            if not told:
-                raise NoServer("the server did not start")
-            yield SandboxProcess(**json.loads(told))
-        finally:
-            process.terminate()
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
+    return server_process("sis_assets.sandbox.powerschool", options, SandboxProcess)

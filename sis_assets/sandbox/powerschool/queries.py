@@ -9,12 +9,14 @@ from collections.abc import Mapping
 import duckdb
 import polars as pl
 
+from sis_assets.sandbox.json_text import member, text, whole
 from sis_assets.sandbox.powerschool.database import Database
 from sis_assets.sandbox.powerschool.fiql import condition, parsed
-from sis_assets.sandbox.powerschool.json_text import as_text, member, text, whole
+from sis_assets.sandbox.powerschool.json_text import as_text
 from sis_assets.sandbox.powerschool.pages import counted, page_asked, rows_of_page
 from sis_assets.sandbox.powerschool.plugin import NamedQuery, Plugin
-from sis_assets.sandbox.powerschool.reply import Call, Refusal, Reply
+from sis_assets.sandbox.powerschool.reply import Call, Refusal
+from sis_assets.sandbox.reply import Reply
 
 # What Oracle has and DuckDB spells otherwise, as far as queries of rosters use it.
 _ORACLE = """

@@ -6,23 +6,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sis_assets.sandbox.reply import Reply
+from sis_assets.sandbox.rows import RowTwist
+
 
 @dataclass(frozen=True, slots=True)
-class Twist:
-    """What switched-on faults do to the rows of an answer.
+class Twist(RowTwist):
+    """What switched-on faults do to an answer, beside its rows.
 
-    hidden     so many rows at the beginning are not there
-    rotated    so many rows have moved from the beginning to the end (negative: from the end to the beginning)
-    missing    so many rows are left out at the end of the page
-    repeated   so many rows at the beginning of the page come twice
-    total      added to every count
-    denied     columns ("students.dob") whose grant is gone
+    total    added to every count
+    denied   columns ("students.dob") whose grant is gone
     """
 
-    hidden: int = 0
-    rotated: int = 0
-    missing: int = 0
-    repeated: int = 0
     total: int = 0
     denied: frozenset[str] = frozenset()
 
@@ -35,16 +30,6 @@ class Call:
     query: Mapping[str, str]
     body: str = ""
     twist: Twist = field(default_factory=Twist)
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer: JSON text, or whatever the content type says."""
-
-    text: str
-    status: int = 200
-    content_type: str = "application/json;charset=UTF-8"
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Refusal(Exception):

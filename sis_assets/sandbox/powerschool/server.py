@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import signal
-import socket
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import uvicorn
-
+from sis_assets.sandbox.loopback import Loopback, serve_until_ended
 from sis_assets.sandbox.powerschool.data import District, founded
 from sis_assets.sandbox.powerschool.database import Database
 from sis_assets.sandbox.powerschool.faults import SCENARIOS, Faults
 from sis_assets.sandbox.powerschool.plugin import Plugin, Rights, read_plugin
-from sis_assets.sandbox.powerschool.request_log import RequestLog
 from sis_assets.sandbox.powerschool.service import Service
 from sis_assets.sandbox.powerschool.settings import Settings
 from sis_assets.sandbox.powerschool.truth import Truth, truth_of
-from sis_assets.sandbox.powerschool.wire import Connection
-
-_HOST = "127.0.0.1"
-_START_SECONDS = 30.0
-
-
-class NoServer(Exception):
-    """The server did not start."""
+from sis_assets.sandbox.request_log import RequestLog
 
 
 class Sandbox:
@@ -62,7 +49,17 @@ class Sandbox:
             tables = Database(district, self.settings)
             installed = read_plugin(plugin, {name: tables.table(name).columns for name in tables.names})
         self._service = Service(district, self.settings, installed)
-        self._asked_port = port
+        self._loopback = Loopback(self._service.application(), name="powerschool-sandbox", port=port)
+
+    @property
+    def port(self) -> int:
+        """Where it listens, once it does."""
+        return self._loopback.port
+
+    @property
+    def url(self) -> str:
+        """The base address, without a path."""
+        return self._loopback.url
 
     @property
     def client_id(self) -> str:
@@ -92,7 +89,7 @@ class Sandbox:
     @property
     def cpu_seconds(self) -> float:
         """CPU time that the server's thread has used."""
-        return time.clock_gettime(self._cpu_clock)
+        return self._loopback.cpu_seconds
 
     def evolve(self, step: Callable[[District], District]) -> None:
         """Serve what `step` makes of the district from now on."""
@@ -111,56 +108,13 @@ class Sandbox:
         return truth_of(self._service.database)
 
     def __enter__(self) -> Self:
-        # Named as TCP, because asyncio turns off Nagle's delay only then.
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._socket.bind((_HOST, self._asked_port))
-        except OSError as error:
-            self._socket.close()
-            raise NoServer(f"port {self._asked_port} cannot be had: {error.strerror}") from error
-        self.port: int = self._socket.getsockname()[1]
-        self.url = f"http://{_HOST}:{self.port}"
-        config = uvicorn.Config(
-            self._service.application(),
-            http=Connection,
-            loop="asyncio",
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            log_level="error",
-            access_log=False,
-            date_header=False,
-            server_header=False,
-            timeout_graceful_shutdown=1,
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(
-            target=self._server.run,
-            kwargs={"sockets": [self._socket]},
-            name="powerschool-sandbox",
-            daemon=True,
-        )
-        self._thread.start()
-        self._wait_until_started()
-        self._cpu_clock = time.pthread_getcpuclockid(self._thread.ident or 0)
+        self._loopback.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.should_exit = True
-        self._thread.join()
-        self._socket.close()
-
-    def _wait_until_started(self) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._server.started:
-            if time.monotonic() > deadline or not self._thread.is_alive():
-                self._server.should_exit = True
-                self._socket.close()
-                raise NoServer("the server did not start")
-            time.sleep(0.005)
+        self._loopback.__exit__(kind, error, trace)
 
 
 def serve(sandbox: Sandbox, started: Callable[[Sandbox], None], *, scenario: str | None = None) -> None:
@@ -171,11 +125,6 @@ def serve(sandbox: Sandbox, started: Callable[[Sandbox], None], *, scenario: str
 
     Raises KeyError for another scenario, NoServer when the server does not start.
     """
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     if scenario is not None:
         sandbox.faults.arm(*SCENARIOS[scenario])
-    with sandbox:
-        started(sandbox)
-        stop.wait()
+    serve_until_ended(sandbox, started)

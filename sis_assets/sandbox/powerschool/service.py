@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 from pydantic import TypeAdapter
 from starlette.applications import Starlette
@@ -16,25 +12,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sis_assets.sandbox.control import Control, answered, misunderstood
 from sis_assets.sandbox.powerschool import queries, tables, v1
 from sis_assets.sandbox.powerschool.data import District
 from sis_assets.sandbox.powerschool.database import Database
 from sis_assets.sandbox.powerschool.day import Churn, after_a_day, after_the_summer
-from sis_assets.sandbox.powerschool.faults import (
-    SCENARIOS,
-    Effects,
-    Faults,
-    Kind,
-    fault_of,
-    missing_v1_right,
-)
+from sis_assets.sandbox.powerschool.faults import SCENARIOS, Effects, Fault, Faults, missing_v1_right
 from sis_assets.sandbox.powerschool.oauth import Tokens
 from sis_assets.sandbox.powerschool.plugin import Plugin
-from sis_assets.sandbox.powerschool.reply import Call, Refusal, Reply
-from sis_assets.sandbox.powerschool.request_log import RequestLog
+from sis_assets.sandbox.powerschool.reply import Call, Refusal
 from sis_assets.sandbox.powerschool.settings import Settings
-from sis_assets.sandbox.powerschool.wire import Broken
-from sis_assets.sandbox.powerschool.xml_text import as_xml
+from sis_assets.sandbox.reply import Reply
+from sis_assets.sandbox.request_log import RequestLog
+from sis_assets.sandbox.wire import response_of
+from sis_assets.sandbox.xml_text import as_xml
 
 Answer = Callable[[Call], Reply]
 
@@ -127,7 +118,7 @@ class Service:
             except Refusal as refusal:
                 reply = refusal.reply
             logged.status = reply.status
-            return _response(_as_asked(reply, request), effects)
+            return response_of(_as_asked(reply, request), breaks=effects.breaks, skew_seconds=effects.skew)
 
     def _answered(self, request: Request, body: str, effects: Effects, answer: Answer) -> Reply:
         path = request.url.path
@@ -149,52 +140,24 @@ class Service:
         return reply
 
     def _control_routes(self) -> list[Route]:
-        """Return the control API. It stands beside PowerSchool's paths, asks for no token and is not logged."""
         return [
-            Route("/_sandbox/faults", self._faults, methods=["GET", "POST", "DELETE"]),
-            Route("/_sandbox/log", self._log, methods=["GET", "DELETE"]),
-            Route("/_sandbox/usage", self._usage),
+            *Control(Fault, self.faults, SCENARIOS, self.log).routes(),
             Route("/_sandbox/day", self._day, methods=["POST"]),
             Route("/_sandbox/summer", self._summer, methods=["POST"]),
         ]
-
-    async def _faults(self, request: Request) -> Response:
-        """POST {"faults": [fault, …]} or {"scenario": name} switches on, DELETE switches all off."""
-        if request.method == "DELETE":
-            self.faults.clear()
-        if request.method == "POST":
-            try:
-                told = await request.json()
-                wanted = (
-                    SCENARIOS[told["scenario"]] if "scenario" in told else [*map(fault_of, told["faults"])]
-                )
-                self.faults.arm(*wanted)
-            except (ValueError, KeyError, TypeError) as error:
-                return _control({"message": f"not understood: {error}"}, 400)
-        return _control({"faults": self.faults.told(), "scenarios": sorted(SCENARIOS)})
-
-    async def _log(self, request: Request) -> Response:
-        if request.method == "DELETE":
-            self.log.clear()
-        asked = [dataclasses.asdict(each) for each in self.log.asked]
-        return _control({"peak": self.log.peak, "requests": asked})
-
-    async def _usage(self, request: Request) -> Response:  # noqa: ARG002
-        usage = {"process_cpu_seconds": time.process_time(), "server_cpu_seconds": time.thread_time()}
-        return _control(usage)
 
     async def _day(self, request: Request) -> Response:
         """POST {"arrivals": 3, …} plays a day (keys of Churn)."""
         try:
             churn = TypeAdapter(Churn).validate_python(await request.json())
         except ValueError as error:
-            return _control({"message": f"not understood: {error}"}, 400)
+            return misunderstood(error)
         self.become(after_a_day(self.database.district, churn))
-        return _control({"today": self.database.district.today.isoformat()})
+        return answered({"today": self.database.district.today.isoformat()})
 
     async def _summer(self, request: Request) -> Response:  # noqa: ARG002
         self.become(after_the_summer(self.database.district))
-        return _control({"today": self.database.district.today.isoformat()})
+        return answered({"today": self.database.district.today.isoformat()})
 
 
 def _as_asked(reply: Reply, request: Request) -> Reply:
@@ -204,18 +167,3 @@ def _as_asked(reply: Reply, request: Request) -> Reply:
     if "json" in request.headers.get("accept", ""):
         return reply
     return dataclasses.replace(reply, text=as_xml(reply.text), content_type="application/xml;charset=UTF-8")
-
-
-def _response(reply: Reply, effects: Effects) -> Response:
-    now = datetime.now(UTC) + timedelta(seconds=effects.skew)
-    headers = {"content-type": reply.content_type, "date": format_datetime(now, usegmt=True), **reply.headers}
-    content = reply.text.encode()
-    if effects.breaks in (Kind.RESET, Kind.TRUNCATED):
-        return Broken(content, status=reply.status, headers=headers, reset=effects.breaks is Kind.RESET)
-    if effects.breaks is Kind.INVALID_JSON:
-        content = content[: len(content) // 2]
-    return Response(content, reply.status, headers)
-
-
-def _control(content: object, status: int = 200) -> Response:
-    return Response(json.dumps(content), status, media_type="application/json")

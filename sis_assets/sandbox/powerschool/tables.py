@@ -8,13 +8,15 @@ from dataclasses import replace
 
 import polars as pl
 
+from sis_assets.sandbox.json_text import joined, member, text, whole
 from sis_assets.sandbox.powerschool.data import REQUESTS, District
 from sis_assets.sandbox.powerschool.database import CLOBS, VIEWS, Database
 from sis_assets.sandbox.powerschool.fiql import condition, parsed
-from sis_assets.sandbox.powerschool.json_text import as_text, joined, member, text, whole
+from sis_assets.sandbox.powerschool.json_text import as_text
 from sis_assets.sandbox.powerschool.pages import counted, page_asked, rows_of_page
 from sis_assets.sandbox.powerschool.plugin import Rights
-from sis_assets.sandbox.powerschool.reply import Call, Refusal, Reply
+from sis_assets.sandbox.powerschool.reply import Call, Refusal
+from sis_assets.sandbox.reply import Reply
 
 #: The column schedulerequests.coursenumber is one character shorter than courses.course_number (contract §1.11).
 _REQUESTED_COURSE_NUMBER = 10

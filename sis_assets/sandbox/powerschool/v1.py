@@ -8,16 +8,17 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
+from sis_assets.sandbox.json_text import whole
 from sis_assets.sandbox.powerschool.data import ACTIVE, ENTRY_CODES, EXIT_CODES
 from sis_assets.sandbox.powerschool.database import Database
 from sis_assets.sandbox.powerschool.fiql import Comparison, condition, parsed
-from sis_assets.sandbox.powerschool.json_text import whole
 from sis_assets.sandbox.powerschool.pages import counted, page_asked, rows_of_page
-from sis_assets.sandbox.powerschool.reply import Call, Refusal, Reply
+from sis_assets.sandbox.powerschool.reply import Call, Refusal
 from sis_assets.sandbox.powerschool.settings import PAGED, Settings
 from sis_assets.sandbox.powerschool.v1_shape import Leaves, Shape
 from sis_assets.sandbox.powerschool.v1_shapes import SCHOOLS, SHAPES
 from sis_assets.sandbox.powerschool.v1_students import STUDENTS, extension_members
+from sis_assets.sandbox.reply import Reply
 
 _DISTRICT_EXPANSIONS = (
     "entry_codes, test_setup, exit_codes, districts_of_residence, federal_race_categories, district_race_codes, "

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from sis_assets.sandbox.json_text import member, text
 from sis_assets.sandbox.powerschool.database import Database
-from sis_assets.sandbox.powerschool.json_text import member, text, typed
+from sis_assets.sandbox.powerschool.json_text import typed
 from sis_assets.sandbox.powerschool.settings import Settings
 
 

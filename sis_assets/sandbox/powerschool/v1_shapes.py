@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
+from sis_assets.sandbox.json_text import member, whole
 from sis_assets.sandbox.powerschool.data import GRADUATED_STUDENTS
 from sis_assets.sandbox.powerschool.database import Database
-from sis_assets.sandbox.powerschool.json_text import element, member, whole
+from sis_assets.sandbox.powerschool.json_text import element
 from sis_assets.sandbox.powerschool.staff import WORKING
 from sis_assets.sandbox.powerschool.v1_shape import Leaves, Shape
 from sis_assets.sandbox.powerschool.v1_students import STUDENTS

@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
+from sis_assets.sandbox.json_text import joined, member, whole
 from sis_assets.sandbox.powerschool.database import Database
-from sis_assets.sandbox.powerschool.json_text import element, joined, member, whole
+from sis_assets.sandbox.powerschool.json_text import element
 from sis_assets.sandbox.powerschool.v1_shape import Leaves, Shape
 
 #: Extension tables of students: name, and their fields with how a value follows from the person's number.

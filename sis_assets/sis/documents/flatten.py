@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 
-from sis_assets.model.faults import Fault, Mover, PermanentFault
+from sis_assets.model.faults import Mover, PermanentFault
 from sis_assets.sis.delimited import ReadFile, Rejected
 from sis_assets.sis.documents.layout import Kind
 from sis_assets.sis.documents.lines import NO_TEXT, OTHERS
-from sis_assets.sis.reading import Delivery, EntityRead, SourceFile
+from sis_assets.sis.reading import SourceFile
 
 _MIB: Final = 1 << 20
 #: Landed JSON holds no control characters, so neither mark occurs in it. Not parallel: line numbers must be the file's.
@@ -81,36 +81,6 @@ def flatten(connection: duckdb.DuckDBPyConnection, kind: Kind, source: SourceFil
         rejected=tuple(Rejected(number, None, "half_a_character", _HALF) for (number,) in rejected),
         encoding="utf-8",
     )
-
-
-def flatten_all(
-    deliveries: Mapping[str, Delivery], kinds: Mapping[str, Kind], into: Path
-) -> dict[str, tuple[EntityRead, ...] | Fault]:
-    """Make a table of text of every landed file of all deliveries; a fault of one district touches no other.
-
-    `kinds` are those of the files' entities. The Parquet files lie in `into`; the caller removes that folder.
-    """
-    with flattening(into) as connection:
-        return {
-            name: _flatten_one(connection, delivery.files, kinds, into / name)
-            for name, delivery in deliveries.items()
-        }
-
-
-def _flatten_one(
-    connection: duckdb.DuckDBPyConnection,
-    files: tuple[SourceFile, ...],
-    kinds: Mapping[str, Kind],
-    into: Path,
-) -> tuple[EntityRead, ...] | Fault:
-    try:
-        return tuple(
-            EntityRead(file, flatten(connection, kinds[file.entity], file, table))
-            for file in files
-            for table in (into.with_name(f"{into.name}.{file.entity}.parquet"),)
-        )
-    except Fault as fault:
-        return fault
 
 
 _HALF: Final = "a value holds half of a character that takes two places"

@@ -33,7 +33,10 @@ class Field:
 
 
 class Kind(Protocol):
-    """One kind of records: its name here and its fields. `dropped` are parts of a record that we know and do not keep."""
+    """One kind of records: its name here and its fields.
+
+    `dropped` are parts of a record that we know and do not keep; a name that ends in `*` stands for all that begin so.
+    """
 
     @property
     def name(self) -> str:

@@ -7,14 +7,14 @@ this does little for each.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import orjson
 
 from sis_assets.sis.documents.layout import Kind
 from sis_assets.sis.documents.pages import Key, Page
-from sis_assets.sis.documents.values import Object, whole
+from sis_assets.sis.documents.values import Object, parse, text, whole
 
 #: Members of a landed row that are ours.
 OTHERS: Final = "other_columns"
@@ -27,6 +27,7 @@ _LARGEST_KEY: Final = 2**63
 def page_of(kind: Kind, key: Callable[[Object], Key]) -> Callable[[list[Object]], Page]:
     """Return the function from the rows of a page to the page; `key` gives a row's. It raises what `key` raises."""
     parts = _parts(kind)
+    unwanted = tuple(name.removesuffix("*") for name in kind.dropped if name.endswith("*"))
 
     def sorted_out(row: Object) -> tuple[Key, bytes]:
         others: Object = {}
@@ -36,7 +37,10 @@ def page_of(kind: Kind, key: Callable[[Object], Key]) -> Callable[[list[Object]]
                 for name in dropped:
                     part.pop(name, None)
                 if not part.keys() <= known:
-                    others |= {f"{outer}.{name}".lstrip("."): part.pop(name) for name in part.keys() - known}
+                    unknown = {f"{outer}.{name}".lstrip("."): part.pop(name) for name in part.keys() - known}
+                    others |= {
+                        path: value for path, value in unknown.items() if not path.startswith(unwanted)
+                    }
         if others:
             row[OTHERS] = others
         return key(row), _line(row)
@@ -60,6 +64,19 @@ def _parts(kind: Kind) -> list[tuple[str, frozenset[str], tuple[str, ...]]]:
     ]
 
 
+def keyed_by(numbers: Sequence[str], texts: Sequence[str]) -> Callable[[Object], tuple[int | str, ...]]:
+    """Return the key of rows that several values identify or order: whole numbers first, then texts, "" for an absent one.
+
+    It raises ValueError for a row without one of the numbers; no value is quoted.
+    """
+    by_number = [numbered_by(name) for name in numbers]
+
+    def key(row: Object) -> tuple[int | str, ...]:
+        return (*(number(row) for number in by_number), *(text(row.get(name)) for name in texts))
+
+    return key
+
+
 def numbered_by(name: str) -> Callable[[Object], int]:
     """Return the key of rows that a whole number identifies. It raises ValueError for a row without that, which it does not quote."""
 
@@ -73,6 +90,13 @@ def numbered_by(name: str) -> Callable[[Object], int]:
         return number
 
     return key
+
+
+def row_of(line: bytes) -> Object:
+    """Return the row that landed as a line."""
+    row: Object = parse(line)
+    whole_row: Object = json.loads(row[NO_TEXT]) if NO_TEXT in row else row
+    return whole_row
 
 
 def _line(row: Object) -> bytes:

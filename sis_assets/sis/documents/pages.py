@@ -24,7 +24,7 @@ from sis_assets.transport.landing import Incoming
 
 T = TypeVar("T")
 #: What identifies a row among its like, and orders them.
-Key: TypeAlias = int | str | tuple[str, ...]
+Key: TypeAlias = int | str | tuple[int | str, ...]
 
 READS: Final = 3
 _MIB: Final = 1 << 20
@@ -168,12 +168,21 @@ def read_whole(
     The file has one row a line, in the order of the keys: the same rows give the same bytes. Raises TransientFault when
     the source moved in every one of READS reads, and whatever the listings raise.
     """
+
+    def read() -> tuple[Path, str, int]:
+        spool.clear()
+        _read_once(listings, spool, pool, at_once)
+        return landed(spool.chunks(), landing)
+
+    return until_still(what, read)
+
+
+def until_still(what: str, read: Callable[[], T]) -> T:
+    """Return what `read` gives, repeated while it raises MovedError. Raises TransientFault when all of READS reads did."""
     seen = ""
     for _ in range(READS):
-        spool.clear()
         try:
-            _read_once(listings, spool, pool, at_once)
-            return _land(spool, landing)
+            return read()
         except MovedError as moved:
             seen = str(moved)
     raise TransientFault(
@@ -184,9 +193,10 @@ def read_whole(
     )
 
 
-def _land(spool: Spool, landing: Path) -> tuple[Path, str, int]:
+def landed(chunks: Iterable[bytes], landing: Path) -> tuple[Path, str, int]:
+    """Write the chunks into a file named by its content in `landing`; gives path, SHA-256 and size. Raises TransientFault."""
     with Incoming(landing) as incoming:
-        for chunk in spool.chunks():
+        for chunk in chunks:
             incoming.write(memoryview(chunk))
         incoming.close()
         return incoming.name(), incoming.sha256, incoming.size
@@ -195,7 +205,7 @@ def _land(spool: Spool, landing: Path) -> tuple[Path, str, int]:
 def _read_once(listings: Sequence[Listing], spool: Spool, pool: Executor, at_once: int) -> None:
     counted: list[tuple[int, Start, int]] = []
     starts = (listing.start for listing in listings)
-    for owner, start in enumerate(_in_order(pool, at_once, starts)):
+    for owner, start in enumerate(in_order(pool, at_once, starts)):
         spool.add(start.first, owner)
         if start.total is None:
             _read_on(start, spool, owner, pool, at_once)
@@ -210,11 +220,11 @@ def _read_once(listings: Sequence[Listing], spool: Spool, pool: Executor, at_onc
         for number in range(2, -(-total // start.size) + 1)
     ]
     rest = (partial(start.page, number) for _, start, number, _ in places)
-    for (owner, _, number, expected), page in zip(places, _in_order(pool, at_once, rest), strict=True):
+    for (owner, _, number, expected), page in zip(places, in_order(pool, at_once, rest), strict=True):
         _expect(page.found, expected, number)
         spool.add(page, owner)
     told = [(total, start.recount) for _, start, total in counted if start.recount]
-    again = _in_order(pool, at_once, (recount for _, recount in told))
+    again = in_order(pool, at_once, (recount for _, recount in told))
     for (total, _), now in zip(told, again, strict=True):
         if now != total:
             raise MovedError(f"the total went from {total} to {now}")
@@ -242,7 +252,7 @@ def _read_on(start: Start, spool: Spool, owner: int, pool: Executor, at_once: in
 
 def _read_again(start: Start, seen: Sequence[int], pool: Executor, at_once: int) -> None:
     """Compare the pages with what they were: nothing else shows that a row has slipped from one onto another."""
-    again = _in_order(pool, at_once, (partial(start.page, number) for number in range(1, len(seen) + 1)))
+    again = in_order(pool, at_once, (partial(start.page, number) for number in range(1, len(seen) + 1)))
     for number, (before, page) in enumerate(zip(seen, again, strict=True), 1):
         if _digest(page) != before:
             raise MovedError(f"page {number} is another one now")
@@ -257,8 +267,8 @@ def _expect(found: int, expected: int, number: int) -> None:
         raise MovedError(f"page {number} has {found} rows where {expected} belong")
 
 
-def _in_order(pool: Executor, at_once: int, jobs: Iterable[Callable[[], T]]) -> Iterator[T]:
-    """Do the jobs at the same time and give their results in order; few are ever done and not yet taken."""
+def in_order(pool: Executor, at_once: int, jobs: Iterable[Callable[[], T]]) -> Iterator[T]:
+    """Do the jobs at the same time and give their results in order; at most twice `at_once` are done and not yet taken."""
     waiting: deque[Future[T]] = deque()
     left = iter(jobs)
     try:

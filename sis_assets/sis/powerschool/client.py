@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sis_assets.districts import District, PowerSchool, Problem, reveal
-from sis_assets.model.faults import Mover, PermanentFault
+from sis_assets.model.faults import Fault, Mover, PermanentFault
 from sis_assets.model.fingerprint import fingerprint
-from sis_assets.sis.documents.flatten import flatten_all
+from sis_assets.sis.documents.delivered import tables_of
 from sis_assets.sis.powerschool.checks import looks
 from sis_assets.sis.powerschool.contract import ENTITIES
 from sis_assets.sis.powerschool.layout import Entity
@@ -28,7 +28,6 @@ from sis_assets.transport.http import Patience, Server
 from sis_assets.transport.visit import Visit
 
 if TYPE_CHECKING:
-    from sis_assets.model.faults import Fault
     from sis_assets.sis.delimited import Readers
     from sis_assets.transport.dropzone import NotYet
     from sis_assets.warehouse.home import Home
@@ -116,4 +115,4 @@ def read(
 
     The Parquet files lie in `into`; the caller removes that folder.
     """
-    return flatten_all({name: delivery for name, (_, delivery) in deliveries.items()}, _BY_NAME, into)
+    return tables_of(_BY_NAME, deliveries, into)

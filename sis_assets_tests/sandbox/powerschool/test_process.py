@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from sis_assets.sandbox.loopback import NoServer
 from sis_assets.sandbox.powerschool.process import sandbox_process
-from sis_assets.sandbox.powerschool.server import NoServer
 from sis_assets_tests.powerschool_caller import Caller
 
 

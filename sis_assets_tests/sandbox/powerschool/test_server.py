@@ -15,8 +15,9 @@ from contextlib import suppress
 
 import pytest
 
+from sis_assets.sandbox.loopback import NoServer
 from sis_assets.sandbox.powerschool.faults import Fault, Kind
-from sis_assets.sandbox.powerschool.server import NoServer, Sandbox
+from sis_assets.sandbox.powerschool.server import Sandbox
 from sis_assets_tests.powerschool_caller import Caller, caller_of, serving
 
 STUDENTS = "/ws/v1/district/student"

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from sis_assets.districts import District, OAuth1, OAuth2, SiteLogin, reveal
 from sis_assets.model.fingerprint import fingerprint
-from sis_assets.sis.documents.flatten import flatten_all
+from sis_assets.sis.documents.delivered import tables_of
 from sis_assets.sis.oneroster.api import auth, deltas, token
 from sis_assets.sis.oneroster.api.checks import looks
 from sis_assets.sis.oneroster.api.deltas import Settings
@@ -94,7 +94,7 @@ class RestClient:
 
         The Parquet files lie in `into`; the caller removes that folder.
         """
-        return flatten_all({name: delivery for name, (_, delivery) in deliveries.items()}, BY_NAME, into)
+        return tables_of(BY_NAME, deliveries, into)
 
     @contextmanager
     def _session(

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import ClassVar
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from sis_assets.sandbox.reply import Break, Reply
 
 _MOMENT = 0.02
 #: What makes closing a socket send a reset in place of an orderly end: linger on, for no time.
@@ -60,3 +64,15 @@ class Broken(Response):
         Connection.end(tuple(scope["client"]), reset=self._reset)
         # The server takes an answer without an end amiss unless it knows the connection as lost.
         await asyncio.sleep(_MOMENT)
+
+
+def response_of(reply: Reply, *, breaks: Break | None, skew_seconds: float) -> Response:
+    """Return what is sent for a reply: whole or broken off, dated by a clock that is so far ahead."""
+    now = datetime.now(UTC) + timedelta(seconds=skew_seconds)
+    headers = {"content-type": reply.content_type, "date": format_datetime(now, usegmt=True), **reply.headers}
+    content = reply.text.encode()
+    if breaks in (Break.RESET, Break.TRUNCATED):
+        return Broken(content, status=reply.status, headers=headers, reset=breaks is Break.RESET)
+    if breaks is Break.INVALID_JSON:
+        content = content[: len(content) // 2]
+    return Response(content, reply.status, headers)

@@ -1,4 +1,4 @@
-"""A JSON answer as XML, for callers that do not ask for JSON (contract: PowerSchool §1.12, 14)."""
+"""A JSON answer as XML, for callers that do not ask for JSON."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 def as_xml(text: str) -> str:
     """Return the JSON text as XML: keys are elements, those with `@` attributes, lists repeated elements."""
     document = json.loads(text)
+    if isinstance(document, list):
+        document = {"results": {"result": document}}
     name, content = next(iter(document.items())) if len(document) == 1 else ("results", document)
     root = Element(name)
     _fill(root, content)

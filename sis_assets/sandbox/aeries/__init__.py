@@ -1,0 +1,1 @@
+"""An Aeries server on loopback with made-up districts; it knows nothing of the client that reads it."""
