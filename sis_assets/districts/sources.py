@@ -105,6 +105,16 @@ class OAuth1(Section):
     )
 
 
+class LoginForm(Section):
+    """A form that takes a site login and gives a token: where it is, and what its fields are called."""
+
+    url: Url = Field(description="Where the form is sent.")
+    domain: Text = Field("domain", description="The field of the domain.")
+    site_code: Text = Field("site_code", description="The field of the site's code.")
+    login: Text = Field("login", description="The field of the login's name.")
+    password: Text = Field("password", description="The field of the password.")
+
+
 class SiteLogin(Section):
     """The older set of credentials: domain, site code, login and password."""
 
@@ -113,6 +123,10 @@ class SiteLogin(Section):
     site_code: Text = Field(description="The site's code.")
     login: Identifier = Field(description="The login's name.")
     password: Secret = Field(description="The login's password.")
+    form: LoginForm | None = Field(
+        None,
+        description="A form that gives a token for them. Absent: they go with every request, in headers.",
+    )
     domain_header: HeaderName = Field("X-Domain", description="The header that tells the domain.")
     site_code_header: HeaderName = Field("X-Site-Code", description="The header that tells the site's code.")
 

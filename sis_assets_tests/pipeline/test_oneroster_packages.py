@@ -164,7 +164,7 @@ def test_what_a_sync_says_of_a_package(spine: Spine, outcomes: dict[str, Outcome
     assert re.search(case.reason, outcome.reason), outcome.reason
     if case.status == "failed":
         assert outcome.reason.endswith(" Next move: district.")
-        assert spine.extracts(name)[0]["fault"] == "PermanentFault"
+        assert spine.extracts(name)[0]["passing"] is False
         assert not spine.students(name)
     else:
         students = spine.students(name)

@@ -8,13 +8,13 @@ import pytest
 import time_machine
 from oauthlib import oauth1 as library
 
-from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
+from sis_assets.model.faults import AccessRefused, Mover, NeedsPerson, PermanentFault
 from sis_assets.sis.oneroster.api.auth import OAuth1, SiteLogin
 from sis_assets.transport.http import Request
 from sis_assets_tests import oneroster_signature as rfc
-from sis_assets_tests.oneroster_district import Served, ids
+from sis_assets_tests.oneroster_district import Roster, Served, ids
 from sis_assets_tests.oneroster_server import CLIENT_ID, CLIENT_SECRET
-from sis_assets_tests.powerschool_server import Answer
+from sis_assets_tests.powerschool_server import Answer, Asked
 
 PHOTOS = "http://photos.example.net/photos?file=vacation.jpg&size=original"
 PHOTOS_SIGNATURE = "MdpQcU8iPSUjWoN/UDMsK2sui9I="
@@ -195,11 +195,11 @@ def test_a_token_that_is_refused_anew_needs_a_person(served: Served):
     [
         (
             Answer(401, {"error": "invalid_client"}),
-            "the client id or the client secret (401, invalid_client)",
+            "the credentials (401, invalid_client)",
         ),
         (Answer(400, {"error": "invalid_scope"}), "the scopes (400, invalid_scope)"),
-        (Answer(403, b"<html>canary</html>"), "the client id or the client secret (403)"),
-        (Answer(400, {"error": "canary"}), "the client id or the client secret (400)"),
+        (Answer(403, b"<html>canary</html>"), "the credentials (403)"),
+        (Answer(400, {"error": "canary"}), "the credentials (400)"),
     ],
 )
 def test_a_refused_credential_or_scope_is_told_in_the_standards_words_alone(
@@ -218,12 +218,48 @@ def test_a_token_address_that_has_no_tokens_is_named(served: Served):
     roster.server.token_answer = Answer(404, {})
     fault = roster.fault()
     assert isinstance(fault, PermanentFault)
-    assert "token_url" in fault.reason
+    assert "the token's address in sis.auth" in fault.reason
 
 
 def test_a_site_login_goes_with_every_request(served: Served):
     roster = served(auth="site_login")
     assert ids(roster.fetch(), "users") == ["s0001", "s0002", "s0003"]
+
+
+def by_form(roster: Roster, **names: str) -> None:
+    """Have the district send its site login to a form, and the server take tokens."""
+    said = roster.district.sis.auth.model_dump(mode="json", exclude_none=True)
+    roster.settings["auth"] = {**said, "form": {"url": f"{roster.server.url}/login", **names}}
+
+    def login(asked: Asked) -> Answer | None:
+        if asked.path != "/login":
+            return None
+        fields = ["domain", names.get("site_code", "site_code"), "login", "password"]
+        sent = parse_qs(asked.body.decode())
+        if [sent.get(field) for field in fields] != [["sample.test"], ["42"], [CLIENT_ID], [CLIENT_SECRET]]:
+            return Answer(401, {})
+        roster.server.valid_tokens.add("of-the-form")
+        return Answer(200, {"access_token": "of-the-form", "expires_in": 600})
+
+    roster.server.fault = login
+    roster.server.check = "oauth2"
+
+
+@pytest.mark.parametrize("names", [{}, {"site_code": "siteCode"}])
+def test_a_site_login_may_be_a_form_that_gives_a_token(served: Served, names: dict[str, str]):
+    roster = served(auth="site_login")
+    by_form(roster, **names)
+    assert ids(roster.fetch(), "users") == ["s0001", "s0002", "s0003"]
+    assert [asked.path for asked in roster.server.asked].count("/login") == 1
+
+
+def test_a_form_that_refuses_a_site_login_is_told(served: Served):
+    roster = served(auth="site_login")
+    by_form(roster, site_code="another")
+    roster.server.fault = lambda asked: Answer(401, {}) if asked.path == "/login" else None
+    fault = roster.fault()
+    assert isinstance(fault, AccessRefused)
+    assert CLIENT_SECRET not in fault.reason
 
 
 def test_the_headers_that_tell_the_site_are_the_district_files(served: Served):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import urlsplit
 
-from sis_assets.districts import District, OAuth1, OAuth2, SiteLogin, reveal
+from sis_assets.districts import District, LoginForm, OAuth1, OAuth2, SiteLogin, reveal
 from sis_assets.model.fingerprint import fingerprint
 from sis_assets.sis.documents.delivered import tables_of
 from sis_assets.sis.oneroster.api import auth, deltas, token
@@ -145,14 +145,30 @@ def _auth(settings: Settings, home: Home, server_at: Callable[[str], Server]) ->
         case OAuth2() as said:
             scope = " ".join(said.scopes or auth.scopes_of(settings.version))
             credential = Credential(said.token_url, reveal(said.client_id), reveal(said.client_secret), scope)
-            parts = urlsplit(said.token_url)
-            server = server_at(f"{parts.scheme}://{parts.netloc}")
-
-            fetch = partial(token.fetch, server, parts.path, credential, in_body=said.credentials == "body")
-            return auth.OAuth2(Tokens(credential, home.scratch / "tokens", fetch), fetch)
+            path, server = _split(said.token_url, server_at)
+            fetch = partial(token.fetch, server, path, credential, in_body=said.credentials == "body")
+            return auth.Bearer(Tokens(credential, home.scratch / "tokens", fetch), fetch)
+        case SiteLogin(form=LoginForm() as form) as said:
+            login, password = reveal(said.login), reveal(said.password)
+            path, server = _split(form.url, server_at)
+            filled = {
+                form.domain: said.domain,
+                form.site_code: said.site_code,
+                form.login: login,
+                form.password: password,
+            }
+            fetch = partial(token.by_form, server, path, filled, {})
+            site = Credential(form.url, login, password, f"{said.domain} {said.site_code}")
+            return auth.Bearer(Tokens(site, home.scratch / "tokens", fetch), fetch, auth.SITE_REFUSED)
         case SiteLogin() as said:
-            site = {said.domain_header: said.domain, said.site_code_header: said.site_code}
-            return auth.SiteLogin(reveal(said.login), reveal(said.password), site)
+            told = {said.domain_header: said.domain, said.site_code_header: said.site_code}
+            return auth.SiteLogin(reveal(said.login), reveal(said.password), told)
+
+
+def _split(url: str, server_at: Callable[[str], Server]) -> tuple[str, Server]:
+    """Return the path of an address and its server."""
+    parts = urlsplit(url)
+    return parts.path, server_at(f"{parts.scheme}://{parts.netloc}")
 
 
 _CLIENT: Final = RestClient(

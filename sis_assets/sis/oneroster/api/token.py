@@ -1,8 +1,9 @@
-"""Asking for an access token by OAuth 2 client credentials (contract OneRoster §4.3)."""
+"""Asking for an access token: by OAuth 2 client credentials, or by another form (contract OneRoster §4.3, eSchoolPLUS §1.4)."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -35,14 +36,19 @@ def fetch(server: Server, path: str, credential: Credential, *, in_body: bool) -
     Raises AccessRefused when credential or scope are refused.
     """
     form = {"grant_type": "client_credentials"}
-    headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
     if credential.scope:
         form["scope"] = credential.scope
     if in_body:
         form |= {"client_id": credential.client_id, "client_secret": credential.client_secret}
-    else:
-        headers["Authorization"] = credential.basic
-    request = Request(_WHAT, "POST", path, headers=headers, body=urlencode(form).encode(), passing=True)
+    return by_form(server, path, form, {} if in_body else {"Authorization": credential.basic})
+
+
+def by_form(server: Server, path: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Token:
+    """Have the server issue a token for what a form says. Raises AccessRefused when it is refused."""
+    usual = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
+    request = Request(
+        _WHAT, "POST", path, headers={**usual, **headers}, body=urlencode(form).encode(), passing=True
+    )
     return server.ask(request, lambda reply: _token(reply, time.time()))
 
 
@@ -51,14 +57,14 @@ def _token(reply: Reply, now: float) -> Token:
         raise AccessRefused(
             tried=_WHAT,
             seen=f"the server refuses {_refused(reply)}",
-            todo="Compare client id, secret and scopes with those that the provider shows; see that the client is active there",
+            todo="Compare the credentials and the scopes with those that the provider shows; see that the client is active there",
             mover=Mover.DISTRICT,
         )
     if reply.status not in _OK:
         raise PermanentFault(
             tried=_WHAT,
             seen=f"the server answers {reply.status}",
-            todo="Check sis.auth.token_url in the district file",
+            todo="Check the token's address in sis.auth of the district file",
             mover=Mover.ENGINEER,
         )
 
@@ -80,5 +86,5 @@ def _refused(reply: Reply) -> str:
     except ValueError:
         error = None
     known = f", {error}" if isinstance(error, str) and error in _ERRORS else ""
-    about = "the scopes" if error == "invalid_scope" else "the client id or the client secret"
+    about = "the scopes" if error == "invalid_scope" else "the credentials"
     return f"{about} ({reply.status}{known})"
