@@ -1,9 +1,8 @@
 """Reading only what changed, laid over the newest complete extract (contract OneRoster §4.3, eSchoolPLUS §1.6).
 
 A delta never says that something is gone by leaving it out: only a record that is `tobedeleted` goes. Providers show such
-a record for some days; after a longer gap, and on schedule whatever the deltas said, everything is read. With deltas the
-rows of a collection are always those that a full read would land: laid over, sorted alike, and without tombstones that
-have expired.
+a record for some days; after a longer gap, and on schedule whatever the deltas said, everything is read. The rows of a
+collection are always those that a full read lands: laid over, sorted alike, and both without tombstones that have expired.
 """
 
 from __future__ import annotations
@@ -64,27 +63,29 @@ def changed_since(moment: datetime) -> str:
     return f"dateLastModified>'{text}'"
 
 
-def lay_over(
-    base: Path | None, new: SourceFile, landing: Path, *, oldest: datetime, wanted: Wanted
-) -> SourceFile:
-    """Lay new rows over those of the base, and land those of the result that are `wanted` and no older tombstones.
+def is_expired(row: values.Object, oldest: datetime) -> bool:
+    """Tell whether a record is a tombstone from before `oldest`: some providers forget it by then, others never do."""
+    if row.get("status") != _GONE:
+        return False
+    changed = _changed(row)
+    return changed is not None and changed < oldest
 
-    The landed file of the new rows is removed. Raises TransientFault when the disk does not take the result.
+
+def lay_over(base: Path, changes: SourceFile, landing: Path, wanted: Wanted) -> SourceFile:
+    """Lay changes over the rows of the base, and land those of the result that are `wanted`.
+
+    The landed file of the changes is removed. Raises TransientFault when the disk does not take the result.
     """
     with Incoming(landing) as incoming:
-        for row, line in _latest(_rows(base) if base else (), _rows(new.path)):
-            if wanted(row) and not _is_expired(row, oldest):
+        for row, line in _latest(_rows(base), _rows(changes.path)):
+            if wanted(row):
                 incoming.write(memoryview(line))
         incoming.close()
-        result = SourceFile(new.entity, new.name, incoming.size, incoming.sha256, incoming.name())
-    if new.bytes and new.path not in {result.path, base}:
-        new.path.unlink(missing_ok=True)
+        result = SourceFile(changes.entity, changes.name, incoming.size, incoming.sha256, incoming.name())
+    # An empty file may be another collection's too.
+    if changes.bytes and changes.path not in {result.path, base}:
+        changes.path.unlink(missing_ok=True)
     return result
-
-
-def _is_expired(row: values.Object, oldest: datetime) -> bool:
-    changed = _changed(row)
-    return row.get("status") == _GONE and changed is not None and changed < oldest
 
 
 def _rows(path: Path) -> Iterator[_Row]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from sis_assets.districts import Deltas, EschoolplusApi
+from sis_assets.districts import EschoolplusApi
 from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
 from sis_assets.sis.documents import values
 from sis_assets.sis.documents.pages import Spool, read_whole
@@ -52,17 +52,20 @@ def listing_of(
     return Listing(session, entity, settings.limit, query, wanted)
 
 
-def _wanted(settings: Settings, entity: Entity) -> Wanted:
-    """Return whether a record is taken: not one of a person whom the district file leaves out."""
+def _wanted(settings: Settings, entity: Entity, now: datetime) -> Wanted:
+    """Return whether a record is taken: no tombstone that has expired, and no person whom the district file leaves out."""
+    oldest = now - timedelta(days=settings.tombstone_days)
     populations = (
         (settings.pre_registered, settings.out_of_district) if isinstance(settings, EschoolplusApi) else ()
     )
     left_out = [
-        (each.field.split("."), each.values) for each in populations if not each.include and each.field
+        (each.field.split("."), each.values)
+        for each in populations
+        if entity.name == "users" and each.field and not each.include
     ]
-    if entity.name != "users" or not left_out:
-        return lambda _: True
-    return lambda row: not any(_said(row, path) in marks for path, marks in left_out)
+    return lambda row: (
+        not (deltas.is_expired(row, oldest) or any(_said(row, path) in marks for path, marks in left_out))
+    )
 
 
 def _said(row: values.Object, path: Sequence[str]) -> str | None:
@@ -118,15 +121,12 @@ class Pull:
         return found
 
     def _read(self, entity: Entity, spool: Spool) -> SourceFile:
-        wanted = _wanted(self.settings, entity)
-        if self.settings.deltas is None:
-            return self._land(entity, spool, wanted=wanted)
+        wanted = _wanted(self.settings, entity, self.past.now)
         base = self.landing / self.past.files[entity.name] if self._has_base(entity) else None
-        changes = self._changes(entity, spool, base, self.settings.deltas) if base else None
-        if changes is None:
-            base, changes = None, self._land(entity, spool)
-        oldest = self.past.now - timedelta(days=self.settings.tombstone_days)
-        return deltas.lay_over(base, changes, self.landing, oldest=oldest, wanted=wanted)
+        changes = self._changes(entity, spool, base) if base else None
+        if base is None or changes is None:
+            return self._land(entity, spool, wanted=wanted)
+        return deltas.lay_over(base, changes, self.landing, wanted)
 
     def _has_base(self, entity: Entity) -> bool:
         return (
@@ -135,9 +135,11 @@ class Pull:
             and (self.landing / self.past.files[entity.name]).is_file()
         )
 
-    def _changes(self, entity: Entity, spool: Spool, base: Path, settings: Deltas) -> SourceFile | None:
-        """Land what changed; None where the base or the server do not say what did."""
-        since = deltas.since(base, self.past, timedelta(minutes=settings.overlap_minutes))
+    def _changes(self, entity: Entity, spool: Spool, base: Path) -> SourceFile | None:
+        """Land what changed; None where the settings, the base or the server do not say what did."""
+        if self.settings.deltas is None:
+            return None
+        since = deltas.since(base, self.past, timedelta(minutes=self.settings.deltas.overlap_minutes))
         if since is None:
             return None
         try:
