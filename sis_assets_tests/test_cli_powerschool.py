@@ -179,6 +179,7 @@ def test_a_doctor_finds_a_right_set_up_right(town: Sandbox, run: Run) -> None:
     assert (said.code, said.wrong) == (0, {})
     assert [line["check"] for line in said.lines] == [
         "district file",
+        "allow list",
         "clock",
         "credentials",
         "version",
@@ -241,7 +242,7 @@ def test_a_doctor_and_a_sync_name_the_secret_that_is_not_in_its_place(
     write(home, town, client_secret="{env: POWERTOWN_NOWHERE}")
     doctor = run("doctor", "powertown", "--json")
     assert (doctor.code, doctor.wrong.keys()) == (3, {"source"})
-    assert [line["check"] for line in doctor.lines] == ["district file", "source", "ledger"]
+    assert [line["check"] for line in doctor.lines] == ["district file", "allow list", "source", "ledger"]
     sync = run("sync", "powertown", "--at", AT, "--json")
     assert (sync.code, sync.lines[0]["status"]) == (3, "failed")
     for reason in (doctor.wrong["source"], sync.lines[0]["reason"]):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sis_assets.districts import District
     from sis_assets.warehouse import Home
 
+#: The environment variable that holds the addresses from which this deployment asks, separated by commas.
+ADDRESSES = "SIS_ASSETS_ADDRESSES"
 LEAST_FREE_BYTES = 2 * 1024**3
 
 
@@ -56,8 +58,18 @@ def examine_district(home: Home, name: str) -> Iterator[Finding]:
     district = registry.district(name)
     yield _told("district file", lambda: _file(district))
     if district.sis.kind in KINDS:
+        if district.sis.by_api:
+            yield Finding("allow list", True, _allow_list())  # noqa: FBT003 - a dataclass's field
         yield from _source(home, district)
     yield _told("ledger", lambda: _ledger(home, district))
+
+
+def _allow_list() -> str:
+    """Tell which of our addresses a district's firewall must let through; they are set where this is deployed."""
+    addresses = ", ".join(os.environ.get(ADDRESSES, "").replace(",", " ").split())
+    if not addresses:
+        return f"set {ADDRESSES} to the addresses from which we ask, to see here what a district must let through"
+    return f"the district must let {addresses} through on port 443"
 
 
 def _source(home: Home, district: District) -> Iterator[Finding]:

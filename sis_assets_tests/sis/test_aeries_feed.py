@@ -337,3 +337,52 @@ def test_reads_of_changes_and_a_read_of_everything_land_the_same_bytes(
             before = len(server.asked)
             assert aeries.contents() == whole(aeries)
             assert any("DataChanges" in path for path in asked_since(aeries, before))
+
+
+def test_a_new_id_means_a_read_of_everything_for_it_says_that_the_old_one_is_gone(aeries: Reading) -> None:
+    aeries.fetch()
+    aeries.server.pass_time(hours=1)
+    aeries.server.students[0] = student(99400077, OldStudentID=99400001)
+    aeries.server.touch("student", aeries.server.students[0])
+    landed = aeries.contents()
+    assert landed == whole(aeries)
+    assert b"99400077" in landed["students"]
+    assert b'"StudentID":99400001' not in landed["students"]
+
+
+def test_what_a_student_no_longer_has_is_gone_while_the_student_is_there(aeries: Reading) -> None:
+    aeries.fetch()
+    aeries.server.pass_time(hours=1)
+    aeries.server.grades.clear()
+    aeries.server.enrollment.pop(0)
+    for area in ("student", "enrollment"):
+        aeries.server.touch(area, aeries.server.students[0])
+    landed = aeries.contents()
+    assert landed == whole(aeries)
+    assert landed["transcripts"] == b""
+
+
+def test_a_course_that_changed_has_all_transcripts_read(aeries: Reading) -> None:
+    aeries.fetch()
+    aeries.server.pass_time(hours=1)
+    aeries.server.courses[0]["Title"] = "Algebra One"
+    for grade in aeries.server.grades[(994, 99400001)]:
+        grade["TranscriptCourseTitle"] = "Algebra One"
+    assert aeries.contents() == whole(aeries)
+
+
+@pytest.mark.parametrize("cap", [None, 2])
+def test_many_changes_at_one_school_are_read_by_its_lists(aeries: Reading, cap: int | None) -> None:
+    aeries.settings |= {"window_records": 3, "concurrency": 1}
+    aeries.server.largest_window = cap
+    aeries.fetch()
+    aeries.server.pass_time(hours=1)
+    for one in aeries.server.students:
+        one["LastName"] = "Changed"
+        aeries.server.touch("student", one)
+    before = len(aeries.server.asked)
+    landed = aeries.contents()
+    asked = asked_since(aeries, before)
+    assert landed == whole(aeries)
+    assert f"{WHOLE}/99400001" not in asked
+    assert asked.count(WHOLE) == (2 if cap is None else 2 + 5)

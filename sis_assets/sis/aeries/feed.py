@@ -17,14 +17,19 @@ from sis_assets.sis.aeries.lists import Place
 from sis_assets.sis.aeries.session import Session
 from sis_assets.sis.documents.values import objects, text, whole
 
+#: What has no feed of its own. It is read again where enrolments or classes changed, for they bring it about.
+_WITHOUT_FEED: Final = (contract.TRANSCRIPTS, contract.GRADUATION_STATUS)
 #: Areas of the feed of students, and what a student who is named there may have changed in.
 STUDENT_AREAS: Final = {
     "student": (contract.STUDENTS, contract.STUDENTS_EXTENDED),
-    "enrollment": (contract.STUDENTS, contract.STUDENTS_EXTENDED, contract.ENROLLMENT),
-    "class": (contract.CLASSES,),
+    "enrollment": (
+        contract.STUDENTS,
+        contract.STUDENTS_EXTENDED,
+        contract.ENROLLMENT,
+        *_WITHOUT_FEED,
+    ),
+    "class": (contract.CLASSES, *_WITHOUT_FEED),
 }
-#: What has no feed of its own: it is read again of every student who is named anywhere.
-WITH_EVERY_CHANGE: Final = (contract.TRANSCRIPTS, contract.GRADUATION_STATUS)
 _OPENED_BY: Final = {
     "student": contract.STUDENTS.area,
     "enrollment": contract.ENROLLMENT.area,
@@ -41,13 +46,14 @@ class Changes:
     sections: frozenset[Place]
     rosters: frozenset[Place]
 
+    @property
+    def everybody(self) -> frozenset[Place]:
+        """Every student who is named anywhere."""
+        return frozenset().union(*self.students.values())
+
     def students_of(self, entity: Entity) -> frozenset[Place]:
         """Return the students whose records of an entity may have changed."""
-        named = (
-            students
-            for area, students in self.students.items()
-            if entity in STUDENT_AREAS[area] or entity in WITH_EVERY_CHANGE
-        )
+        named = (students for area, students in self.students.items() if entity in STUDENT_AREAS[area])
         return frozenset().union(*named)
 
 

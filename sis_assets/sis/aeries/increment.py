@@ -1,7 +1,7 @@
 """A read of what changed only, laid over the files of the last read: what lands is as if everything had been read.
 
-Between two reads of everything nobody is taken away: the feed tells nothing of what is gone. What it names and the server
-no longer has keeps its last records.
+Between two reads of everything nobody is taken away: the feed tells nothing of what is gone. A student whom it names and
+the server no longer has keeps all last records; of one whom the server has, what it gives is what there is.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from sis_assets.sis.aeries.pull import Pull, landed_rows
 from sis_assets.sis.aeries.schools import School
 from sis_assets.sis.documents.lines import keyed_by, row_of
 from sis_assets.sis.documents.pages import Key
+from sis_assets.sis.documents.values import whole
 from sis_assets.sis.reading import SourceFile
 
 _STUDENT, _SECTION = "StudentID", "SectionNumber"
@@ -33,11 +34,13 @@ class Increment:
         self._last = {file.entity: file for file in last}
         self._changes = changes
         self._schools: dict[int, School] = {}
+        self._there: frozenset[Place] = frozenset()
 
     def everything(self) -> tuple[SourceFile, ...] | None:
         """Read what changed, and land all entities whole.
 
-        Gives None when other schools take part than then: what they have was never read. Raises what reading raises.
+        Gives None when that is not enough: other schools take part than then, or a student has a new id, which says that
+        the old one is gone. Raises what reading raises.
         """
         schools, files = self._pull.schools()
         if {*schools} != {*self._pull.choice.taking_part(landed_rows(self._last[contract.SCHOOLS.name]))}:
@@ -49,14 +52,29 @@ class Increment:
                 files.append(self._land(entity, self._laid_over(entity, self._sections(), _SECTION)))
             elif entity is contract.CLASSES:
                 files.append(self._land(entity, self._classes(files[-1], by_student)))
+            elif entity is contract.TRANSCRIPTS and self._differs(files, contract.COURSES):
+                # Every transcript may show a course by its new title.
+                files.append(self._land(entity, self._pull.of_schools(entity, schools)))
             elif entity.listing.of_student:
                 fresh = self._students(entity, by_student)
+                if entity is contract.STUDENTS and self._have_new_ids(fresh, by_student):
+                    return None
                 files.append(self._land(entity, self._laid_over(entity, fresh, _STUDENT)))
             elif entity.listing.of_schools:
                 files.append(self._last[entity.name])
             elif entity.name in self._last:
                 files.append(self._land(entity, self._pull.of_district(entity)))
         return tuple(files)
+
+    def _differs(self, files: Iterable[SourceFile], entity: Entity) -> bool:
+        return any(
+            file.entity == entity.name and file.sha256 != self._last[entity.name].sha256 for file in files
+        )
+
+    def _have_new_ids(self, fresh: Mapping[Place, Sequence[Row]], known: Collection[int]) -> bool:
+        """Whether a student who was read has an id in place of one that we know."""
+        rows = (row_of(lines) for those in fresh.values() for _, lines in those)
+        return any(whole(row.get("OldStudentID") or 0) in known for row in rows)
 
     def _land(self, entity: Entity, rows: Iterable[Row]) -> SourceFile:
         return self._pull.land(entity, rows)
@@ -70,7 +88,8 @@ class Increment:
         return {student: frozenset(schools) for student, schools in found.items()}
 
     def _students(self, entity: Entity, by_student: Mapping[int, frozenset[int]]) -> dict[Place, list[Row]]:
-        named = self._changes.students_of(entity)
+        new = {place for place in self._changes.everybody if place[0] not in by_student.get(place[1], ())}
+        named = self._changes.students_of(entity) | new
         places = named | {(school, student) for _, student in named for school in by_student.get(student, ())}
         known: Counter[int] = Counter()
         if entity.listing.by_windows and places:
@@ -80,7 +99,10 @@ class Increment:
             for school, students in self._by_school(places)
             for job in self._pull.lists.of_students(entity, self._schools[school], students, known[school])
         )
-        return self._fresh(entity, jobs, places, _STUDENT)
+        fresh = self._fresh(entity, jobs, places, _STUDENT)
+        if entity is contract.STUDENTS:
+            self._there = frozenset(fresh)
+        return {place: [] for place in places & self._there} | fresh
 
     def _sections(self) -> dict[Place, list[Row]]:
         entity, lists = contract.SECTIONS, self._pull.lists

@@ -118,18 +118,21 @@ class Lists:
     def _with_students(
         self, entity: Entity, school: School, students: frozenset[str], known: int
     ) -> list[Row]:
-        """Return a list that has the students, read without looking behind its end.
+        """Return a list that has what there is of the students, read without looking behind its end.
 
-        One that has fewer objects than are `known`, or not all of the students, is read as carefully as any whole one.
+        One that has fewer objects than are `known`, ends with a full window, or goes over several and lacks a student, is
+        read as carefully as any whole one.
         """
         what = f"Reading {entity.name} of {school.called}"
+        firsts = range(1, max(known, 1) + 1, self.window)
         rows = [
             row
-            for first in range(1, max(known, 1) + 1, self.window)
+            for first in firsts
             for row in self._window(what, entity, school, first, first + self.window - 1).rows
         ]
         found = {text(place_of(entity, "StudentID", key)[1]) for key, _ in rows}
-        return rows if len(rows) >= known and found >= students else self.of_school(entity, school)
+        ended = known <= len(rows) < len(firsts) * self.window
+        return rows if ended and (len(firsts) == 1 or found >= students) else self.of_school(entity, school)
 
     def _once(self, what: str, entity: Entity, path: str, school: School | None = None) -> list[Row]:
         return until_still(what, lambda: _whole(entity, self._page(what, entity, path, school, {})))

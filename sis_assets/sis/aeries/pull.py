@@ -74,7 +74,7 @@ class Pull:
             elif entity is contract.CLASSES:
                 files.append(self.land(entity, self.classes(schools, files[-1])))
             elif entity.listing.of_schools:
-                files.append(self.land(entity, self._of_schools(entity, schools)))
+                files.append(self.land(entity, self.of_schools(entity, schools)))
             elif entity is not contract.STAFF or self._staff:
                 files.append(self.land(entity, self.of_district(entity)))
         return tuple(files)
@@ -119,7 +119,8 @@ class Pull:
         """Do the requests of an entity at the same time, as many as the entity's lists allow; gives results in order."""
         return in_order(self._pool, 1 if entity.large else self._at_once, jobs)
 
-    def _of_schools(self, entity: Entity, schools: Sequence[School]) -> Iterator[Row]:
+    def of_schools(self, entity: Entity, schools: Sequence[School]) -> Iterator[Row]:
+        """Read the lists of an entity, one of each school."""
         for rows in self.at_once(entity, (partial(self._lists.of_school, entity, each) for each in schools)):
             yield from rows
 
@@ -127,7 +128,7 @@ class Pull:
         """Give the students of all schools. Raises NeedsPerson at their end when one of the LEAs has none."""
         by_code: dict[Key, str] = {values.whole(school.code): school.lea for school in schools}
         seen: set[str] = set()
-        for row in self._of_schools(contract.STUDENTS, schools):
+        for row in self.of_schools(contract.STUDENTS, schools):
             seen.add(by_code[school_of(row)])
             yield row
         refuse_missing(self._choice.leas, seen, "Reading students", "no student")
@@ -140,7 +141,7 @@ class Pull:
             for row in landed_rows(sections)
         ]
         if places and self._a_whole_school_at_once(places[0][0]):
-            yield from self._of_schools(contract.CLASSES, schools)
+            yield from self.of_schools(contract.CLASSES, schools)
             return
         jobs = (partial(self._lists.of_section, contract.CLASSES, *place) for place in places)
         for rows in self.at_once(contract.CLASSES, jobs):

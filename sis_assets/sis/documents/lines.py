@@ -7,7 +7,7 @@ this does little for each.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any, Final
 
 import orjson
@@ -29,23 +29,24 @@ def page_of(kind: Kind, key: Callable[[Object], Key]) -> Callable[[list[Object]]
     parts = _parts(kind)
     unwanted = tuple(name.removesuffix("*") for name in kind.dropped if name.endswith("*"))
 
-    def sorted_out(row: Object) -> tuple[Key, bytes]:
-        others: Object = {}
-        for outer, known, dropped in parts:
-            part = row.get(outer) if outer else row
-            if type(part) is dict:
-                for name in dropped:
-                    part.pop(name, None)
-                if not part.keys() <= known:
-                    unknown = {f"{outer}.{name}".lstrip("."): part.pop(name) for name in part.keys() - known}
-                    others |= {
-                        path: value for path, value in unknown.items() if not path.startswith(unwanted)
-                    }
-        if others:
-            row[OTHERS] = others
-        return key(row), _line(row)
+    def set_apart(row: Object, part: Object, outer: str, names: Set[str]) -> None:
+        unknown = {f"{outer}.{name}".lstrip("."): part.pop(name) for name in names}
+        if others := {path: value for path, value in unknown.items() if not path.startswith(unwanted)}:
+            row.setdefault(OTHERS, {}).update(others)
 
-    return lambda rows: Page(len(rows), [sorted_out(row) for row in rows])
+    def page(rows: list[Object]) -> Page:
+        for outer, known, dropped in parts:
+            inside = [(row, part) for row in rows if type(part := row.get(outer) if outer else row) is dict]
+            for name in dropped:
+                for _, part in inside:
+                    part.pop(name, None)
+            # Most pages hold what we know and nothing else, which one look at all their names shows.
+            if not set[str]().union(*(part for _, part in inside)) <= known:
+                for row, part in inside:
+                    set_apart(row, part, outer, part.keys() - known)
+        return Page(len(rows), [(key(row), _line(row)) for row in rows])
+
+    return page
 
 
 def _parts(kind: Kind) -> list[tuple[str, frozenset[str], tuple[str, ...]]]:
