@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sis_assets.districts import District
@@ -24,7 +25,7 @@ from sis_assets.sis.delimited import Readers
 from sis_assets.sis.documents.pages import Spool, read_whole
 from sis_assets.sis.powerschool import client, contract
 from sis_assets.sis.powerschool.resources import Resources, read_metadata
-from sis_assets.sis.reading import Delivery, SourceFile
+from sis_assets.sis.reading import Delivery, Past, SourceFile
 from sis_assets.transport.visit import Visit
 from sis_assets.warehouse import Home
 
@@ -93,7 +94,7 @@ def pull(url: str, client_id: str, client_secret: str) -> dict[str, float]:
         )
         home = Home.at(root / "home")
         wall, cpu = time.perf_counter(), time.process_time()
-        delivery = client.fetch(district, home, frozenset(), Visit())
+        delivery = client.fetch(district, home, Past(datetime.now(UTC)), Visit())
         assert isinstance(delivery, Delivery)
         with Readers() as readers:
             tables = client.read({"bench": (district, delivery)}, readers, root)

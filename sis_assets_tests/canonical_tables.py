@@ -11,7 +11,7 @@ import duckdb
 
 from sis_assets.model import canonical as rules
 from sis_assets.model.reasons import REASONS
-from sis_assets.model.schema import STUDENTS, Table
+from sis_assets.model.schema import STUDENT_SCHOOLS, STUDENTS, Table
 from sis_assets.sis.shape import Canonical, Records
 
 DISTRICT = "sample"
@@ -43,6 +43,7 @@ def canonicalised(
     year_end: str = "2026-06-08",
     date_format: str = "iso",
     codes: Mapping[str, Mapping[str, str]] | None = None,
+    ids: Mapping[str, str] | None = None,
     excluded: Sequence[str] = (),
     leas: Sequence[str] = (),
     lea_column: str = "StateDistrictID",
@@ -52,9 +53,11 @@ def canonicalised(
         _raw(connection, raw_tables, rows)
         connection.execute(
             f"CREATE TABLE chosen AS SELECT '{DISTRICT}' AS district_id, 'sample-1' AS extract_id, DATE '{as_of}' AS as_of,"
-            f" DATE '{year_end}' AS year_end, '{date_format}' AS date_format,"
-            f" '{lea_column}' AS lea_column"
+            f" DATE '{year_end}' AS year_end, '{date_format}' AS date_format, $student AS student_ids, $school AS school_ids,"
+            f" $state_id::VARCHAR AS state_ids, '{lea_column}' AS lea_column",
+            {"student": "sourcedId", "school": "sourcedId", "state_id": None} | dict(ids or {}),
         )
+        connection.execute("CREATE TABLE unread (district_id VARCHAR, entity VARCHAR, record_key VARCHAR)")
         for kind, column in (("grade", "grade"), ("status", "status"), ("exit", "reason")):
             connection.execute(
                 f"CREATE TABLE {kind}_codes (district_id VARCHAR, code VARCHAR, {column} VARCHAR)"
@@ -143,7 +146,11 @@ def _judge(connection: duckdb.DuckDBPyConnection, records: Records, excluded: Se
         f"CREATE VIEW {entity}_good AS SELECT * FROM {entity}_records g WHERE NOT EXISTS (SELECT 1 FROM refused f"
         f" WHERE f.entity = '{entity}' AND f.row_number = g.row_number)"
     )
-    if entity == "schools":
+    for name, query in records.gives:
+        for kind in ("records", "good"):
+            connection.execute(f"CREATE VIEW {name}_{kind} AS {query.format(records=f'{entity}_{kind}')}")
+    made = {entity, *(name for name, _ in records.gives)}
+    if "schools" in made:
         connection.execute(
             "CREATE TABLE known_schools AS SELECT DISTINCT district_id, school_id FROM schools_records WHERE school_id IS NOT NULL"
         )
@@ -151,18 +158,23 @@ def _judge(connection: duckdb.DuckDBPyConnection, records: Records, excluded: Se
         connection.execute(
             f"CREATE TABLE schools_here AS SELECT * FROM known_schools WHERE school_id NOT IN ({left_out})"
         )
-    if entity == "students":
-        _keep(connection)
+    if "students" in made:
+        _keep(connection, entity)
 
 
-def _keep(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute(
-        f"CREATE VIEW students_kept AS SELECT {', '.join(STUDENTS.column_names)} FROM students_good"
-        " SEMI JOIN schools_here USING (district_id, school_id) QUALIFY row_number() OVER"
-        f" (PARTITION BY district_id, student_id ORDER BY status <> 'active', {rules.PRIMARY_FIRST}) = 1"
+def _keep(connection: duckdb.DuckDBPyConnection, entity: str) -> None:
+    here = (
+        "(SELECT *, row_number() OVER (PARTITION BY district_id, student_id"
+        f" ORDER BY status <> 'active', {rules.PRIMARY_FIRST}) = 1 AS is_primary FROM students_good"
+        " SEMI JOIN schools_here USING (district_id, school_id))"
     )
+    for view, table in (("students_kept", STUDENTS), ("student_schools_kept", STUDENT_SCHOOLS)):
+        condition = "WHERE is_primary" if table is STUDENTS else ""
+        connection.execute(
+            f"CREATE VIEW {view} AS SELECT {', '.join(table.column_names)} FROM {here} {condition}"
+        )
     connection.execute("CREATE VIEW present AS SELECT DISTINCT district_id, student_id FROM students_good")
     connection.execute(
-        "CREATE VIEW rejected_students AS SELECT DISTINCT r.district_id, r.record_key FROM students_records r"
-        " JOIN refused f ON f.entity = 'students' AND f.row_number = r.row_number WHERE r.record_key IS NOT NULL"
+        f"CREATE VIEW rejected_students AS SELECT DISTINCT r.district_id, r.record_key FROM {entity}_records r"
+        f" JOIN refused f ON f.entity = '{entity}' AND f.row_number = r.row_number WHERE r.record_key IS NOT NULL"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from sis_assets.districts import District
 from sis_assets.model.faults import Fault
 from sis_assets.sis.delimited import ReadFile
 from sis_assets.sis.powerschool import client
-from sis_assets.sis.reading import Delivery, EntityRead
+from sis_assets.sis.reading import Delivery, EntityRead, Past
 from sis_assets.transport.dropzone import NotYet
 from sis_assets.transport.http import Patience
 from sis_assets.transport.visit import Visit
@@ -61,7 +62,7 @@ class Reading:
         )
 
     def fetch(self) -> Delivery:
-        found = client.fetch(self.district, self.home, frozenset(), Visit(), self.patience)
+        found = client.fetch(self.district, self.home, Past(datetime.now(UTC)), Visit(), self.patience)
         assert not isinstance(found, NotYet)
         return found
 

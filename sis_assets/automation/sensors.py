@@ -25,7 +25,7 @@ from sis_assets.model.fingerprint import fingerprint
 from sis_assets.pipeline.stage import redacted
 
 if TYPE_CHECKING:
-    from sis_assets.districts import District
+    from sis_assets.districts import District, Dropzone
     from sis_assets.warehouse.ledger import State
 
 TICK_SECONDS = 40.0
@@ -117,11 +117,12 @@ def look_round(
             cursor.turn = district.district
             told.append(f"out of time; {district.district} is next")
             break
-        if district.sis.kind != "eschoolplus_files" or district.district in busy:
+        dropzone = district.sis.drop
+        if dropzone is None or district.district in busy:
             continue
         if platform.stage.closed(district):
             continue
-        key, reason = _look(platform, district, states[district.district], cursor)
+        key, reason = _look(platform, district, dropzone, states[district.district], cursor)
         if key:
             requests.append(dg.RunRequest(run_key=key, partition_key=district.district))
         elif reason:
@@ -134,9 +135,13 @@ def _in_turn(districts: Sequence[District], turn: str) -> list[District]:
     return [d for d in ordered if d.district >= turn] + [d for d in ordered if d.district < turn]
 
 
-def _look(platform: Platform, district: District, state: State, cursor: Cursor) -> tuple[str | None, str]:
+def _look(
+    platform: Platform, district: District, dropzone: Dropzone, state: State, cursor: Cursor
+) -> tuple[str | None, str]:
     """Look at one drop; gives a run key when a run is due, else what to tell."""
-    from sis_assets.sis.eschoolplus import client  # noqa: PLC0415 - keeps the definitions light
+    from sis_assets.pipeline.extract import past_of  # noqa: PLC0415 - keeps the definitions light
+    from sis_assets.sis.drops import listing as listing_of  # noqa: PLC0415 - as above
+    from sis_assets.sis.kinds import sis_of  # noqa: PLC0415 - as above
     from sis_assets.transport.dropzone import NotYet  # noqa: PLC0415 - as above
     from sis_assets.transport.visit import Visit  # noqa: PLC0415 - as above
 
@@ -144,12 +149,13 @@ def _look(platform: Platform, district: District, state: State, cursor: Cursor) 
     before = cursor.seen.get(name, Seen())
     now = time.time()
     try:
-        listing = client.listing(district)
+        listing = listing_of(dropzone)
         since = before.since if listing == before.listing and before.since <= now else now
         if listing == before.listing and before.content and now - since >= SETTLED_SECONDS:
             cursor.seen[name] = replace(before, since=since)
             return _again(platform, district, state, cursor)
-        found = client.fetch(district, platform.home, state.held_before(district.sis.kind), Visit())
+        past = past_of(state, district, platform.stage.clock.now())
+        found = sis_of(district).client.fetch(district, platform.home, past, Visit())
     except TransientFault as fault:
         return None, fault.reason
     except Fault as fault:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 
-from sis_assets.districts.dropzone import DateFormat, Dropzone, Files
+from sis_assets.districts.dropzone import DateFormat, Dropzone, Encoding, Files
 from sis_assets.districts.secret import Identifier, Secret
 from sis_assets.districts.section import Section, wrong
 from sis_assets.districts.text import (
@@ -105,6 +105,16 @@ class OAuth1(Section):
     )
 
 
+class LoginForm(Section):
+    """A form that takes a site login and gives a token: where it is, and what its fields are called."""
+
+    url: Url = Field(description="Where the form is sent.")
+    domain: Text = Field("domain", description="The field of the domain.")
+    site_code: Text = Field("site_code", description="The field of the site's code.")
+    login: Text = Field("login", description="The field of the login's name.")
+    password: Text = Field("password", description="The field of the password.")
+
+
 class SiteLogin(Section):
     """The older set of credentials: domain, site code, login and password."""
 
@@ -113,6 +123,10 @@ class SiteLogin(Section):
     site_code: Text = Field(description="The site's code.")
     login: Identifier = Field(description="The login's name.")
     password: Secret = Field(description="The login's password.")
+    form: LoginForm | None = Field(
+        None,
+        description="A form that gives a token for them. Absent: they go with every request, in headers.",
+    )
     domain_header: HeaderName = Field("X-Domain", description="The header that tells the domain.")
     site_code_header: HeaderName = Field("X-Site-Code", description="The header that tells the site's code.")
 
@@ -136,6 +150,16 @@ class _Source(Section):
     def date_format(self) -> DateFormat:
         """How dates are written: as ISO says, unless the source has a setting for it."""
         return "iso"
+
+    @property
+    def identified_by(self) -> Ids:
+        """Which values identify records, where the SIS has several that may."""
+        return Ids()
+
+    @property
+    def drop(self) -> Dropzone | None:
+        """Where its files arrive, if it sends files."""
+        return None
 
 
 class _TakesRequests(_Source):
@@ -268,18 +292,44 @@ class EschoolplusFiles(_TakesRequests):
         """How the files write dates."""
         return self.files.date_format
 
+    @property
+    def drop(self) -> Dropzone:
+        """Where its files arrive."""
+        return self.dropzone
+
+
+class _OneRoster(_Source):
+    """What every kind that speaks OneRoster has, by files or by API."""
+
+    ids: Ids = Field(Ids(), description="Which value identifies a record.")
+    dates: DateFormat = Field(
+        "iso",
+        description="How dates are written where they are not ISO, as `files.date_format`. An ISO date is always read.",
+    )
+    tombstone_days: int = Field(
+        7,
+        ge=1,
+        le=366,
+        description="So many days the source tells of a deleted record. After a longer gap changes alone say too little, "
+        "and everything must be read.",
+    )
+
+    @property
+    def date_format(self) -> DateFormat:
+        """How dates that are not ISO are written."""
+        return self.dates
+
+    @property
+    def identified_by(self) -> Ids:
+        """Which values identify records."""
+        return self.ids
+
 
 class Deltas(Section):
     """Reading by a OneRoster API only what changed since the last read."""
 
     full_every_days: int = Field(
         7, ge=1, le=366, description="After so many days everything is read, whatever the deltas said."
-    )
-    tombstone_days: int = Field(
-        7,
-        ge=1,
-        le=366,
-        description="How long the provider shows what was deleted (`tobedeleted`). After a longer gap everything is read.",
     )
     overlap_minutes: int = Field(
         60,
@@ -289,7 +339,7 @@ class Deltas(Section):
     )
 
 
-class _OneRosterRest(_Source):
+class _OneRosterRest(_OneRoster):
     """What the kinds that are read by OneRoster's REST binding have in common."""
 
     url: OneRosterUrl = Field(description="The address up to, and without, /ims/oneroster or /v1p1.")
@@ -300,7 +350,6 @@ class _OneRosterRest(_Source):
         "Absent: /ims/oneroster/v1p1 or /ims/oneroster/rostering/v1p2, by the version.",
     )
     auth: Auth = Field(description="How the client proves who it is.")
-    ids: Ids = Field(Ids(), description="Which value identifies a record.")
     concurrency: int = Field(
         4, ge=1, le=32, description="How many requests may be under way at once to this server, at most."
     )
@@ -322,6 +371,29 @@ class _OneRosterRest(_Source):
     )
 
 
+class Population(Section):
+    """Students whom an eSchoolPLUS API profile may include, and how their records are told from others."""
+
+    include: bool = Field(
+        True,  # noqa: FBT003 - the default of a key
+        description="Whether they are taken, as far as the API profile includes them.",
+    )
+    field: Text | None = Field(
+        None, description="Where a user's record says that it is one of them, such as metadata.preRegistered."
+    )
+    values: tuple[Literally, ...] = Field(
+        (), description="What stands there in the records of such students."
+    )
+
+    @model_validator(mode="after")
+    def _who_is_left_out_is_known(self) -> Self:
+        if not self.include and not (self.field and self.values):
+            raise wrong(
+                "needs field and values: without them nobody knows who is to be left out", key="include"
+            )
+        return self
+
+
 class EschoolplusApi(_OneRosterRest, _TakesRequests):
     """eSchoolPLUS by its OneRoster API."""
 
@@ -332,9 +404,15 @@ class EschoolplusApi(_OneRosterRest, _TakesRequests):
         ("birthDate",),
         description="Fields that some record must have: the API profile withholds what is not ticked.",
     )
+    pre_registered: Population = Field(
+        Population(), description="Students who are registered for a later year or day."
+    )
+    out_of_district: Population = Field(
+        Population(), description="Students who live here and go to school elsewhere, or the other way round."
+    )
 
 
-class OneRosterFiles(_Source):
+class OneRosterFiles(_OneRoster):
     """Any SIS by OneRoster CSV files, loose or in one zip."""
 
     sis_name = "oneroster"
@@ -342,7 +420,23 @@ class OneRosterFiles(_Source):
 
     kind: Literal["oneroster_files"] = Field(description="The kind of SIS.")
     dropzone: Dropzone = Field(description="Where the files arrive.")
-    ids: Ids = Field(Ids(), description="Which value identifies a record.")
+    profile: Literal["strict", "lenient"] = Field(
+        "lenient",
+        description="What becomes of files that depart from the standard: strict refuses them and writes a report, "
+        "lenient loads what is sound and rejects the other records.",
+    )
+    encoding: Encoding | None = Field(
+        None, description="The character encoding. Absent: by byte order mark, then utf-8, then cp1252."
+    )
+    final_newline: bool = Field(
+        True,  # noqa: FBT003 - the default of a key
+        description="Whether the last record ends with a line end; without one the file counts as cut off.",
+    )
+
+    @property
+    def drop(self) -> Dropzone:
+        """Where its files arrive."""
+        return self.dropzone
 
 
 class OneRosterApi(_OneRosterRest):

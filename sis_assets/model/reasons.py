@@ -35,10 +35,33 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "missing_name": _district("The record has no name. Complete it in the SIS"),
         "missing_course_code": _district("The record has no course code. Complete it in the SIS"),
         "missing_status": _district("The record has no enrolment status. Complete it in the SIS"),
+        "missing_sourced_id": _district("The record has no sourcedId. Give every record one in the SIS"),
         "missing_code": _district("The record has no code. Complete it in the SIS"),
         "unknown_grade": _engineer(
             "The grade's code is not known. Add it to codes.grade of the district file"
         ),
+        "several_grades": _district("The student has more than one grade. Keep the current one in the SIS"),
+        "unknown_status": _district(
+            "The record's status is none of active, tobedeleted and blank. Correct it in the SIS"
+        ),
+        "unknown_role": _district("The role is none that OneRoster knows. Correct it in the SIS"),
+        "unknown_org": _district(
+            "The record names an organisation that the extract does not have. Send the organisation too"
+        ),
+        "unknown_org_type": _district(
+            "The organisation's type is none that OneRoster knows. Correct it in the SIS"
+        ),
+        "org_is_no_school": _district(
+            "The record names an organisation that is no school. Correct it in the SIS"
+        ),
+        "unknown_person": _district(
+            "The record names a person that the extract does not have. Send the person too"
+        ),
+        "person_rejected": _district("The person's own record was rejected. Repair that record first"),
+        "demographics_rejected": _district(
+            "The person's demographics were rejected, so the birth date is not known. Repair that record first"
+        ),
+        "invalid_flag": _district("A value that must be true or false is neither. Correct it in the SIS"),
         "unknown_school": _district(
             "The record names a school that the extract does not have. Send the school too"
         ),

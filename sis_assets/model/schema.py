@@ -352,6 +352,11 @@ EXTRACTS = _table(
     Column("unknown_columns", "VARCHAR[]", "Columns that the contract does not know, as entity.column."),
     Column("reason", TEXT, "For a failed read: what was seen and whose move it is."),
     Column("passing", FLAG, "For a failed read: whether a later one may succeed without anybody's help."),
+    Column(
+        "stated",
+        TEXT,
+        "JSON: how it was read, as far as the kind of SIS has several ways: which values are the ids, which files hold only changes.",
+    ),
     by_district=False,
 )
 PROPOSALS = _table(

@@ -128,10 +128,10 @@ def _canonicalise(connection: DuckDBPyConnection, districts: Sequence[District])
 def _type(connection: DuckDBPyConnection, sis: Sis, works: Sequence[_Work]) -> dict[str, Outcome]:
     """Type the extracts of one SIS."""
     _settings(connection, works)
-    judging = _Judging(connection, works)
+    judging = _Judging(connection, sis, works)
     with wide(connection, sum(sum(work.extract.records.values()) for work in works)):
         for records in sis.records:
-            judging.judge(sis, records)
+            judging.judge(records)
         rows = {table.table.name: _replace(connection, table, works) for table in sis.canonical}
     _clear_others(connection, sis, works)
     rejected = _finish_ledger(connection, works, judging)
@@ -157,6 +157,9 @@ def _settings(connection: DuckDBPyConnection, works: Sequence[_Work]) -> None:
             "as_of": "DATE",
             "year_end": "DATE",
             "date_format": "VARCHAR",
+            "student_ids": "VARCHAR",
+            "school_ids": "VARCHAR",
+            "state_ids": "VARCHAR",
             "lea_column": "VARCHAR",
             "only_included": "BOOLEAN",
         },
@@ -167,6 +170,9 @@ def _settings(connection: DuckDBPyConnection, works: Sequence[_Work]) -> None:
                 work.as_of,
                 work.district.calendar.year_end or _NO_END,
                 work.district.sis.date_format,
+                work.district.sis.identified_by.student,
+                work.district.sis.identified_by.school,
+                work.district.sis.identified_by.state_id,
                 work.district.lea_column,
                 bool(work.district.schools.include),
             )
@@ -209,7 +215,7 @@ def _settings(connection: DuckDBPyConnection, works: Sequence[_Work]) -> None:
 class _Judging:
     """Judges the records of one SIS, entity by entity, and leaves the relations that `sis/shape.py` promises."""
 
-    def __init__(self, connection: DuckDBPyConnection, works: Sequence[_Work]) -> None:
+    def __init__(self, connection: DuckDBPyConnection, sis: Sis, works: Sequence[_Work]) -> None:
         self._connection = connection
         self._works = works
         self.refused = 0
@@ -221,16 +227,26 @@ class _Judging:
             "CREATE OR REPLACE TEMP TABLE refused"
             " (district_id VARCHAR, entity VARCHAR, row_number BIGINT, record_key VARCHAR, reason_code VARCHAR)"
         )
+        # Constants let the lake skip every file of another district or extract.
+        ours = f"WHERE district_id IN ({_ids(works)})"
+        for entity in sis.entities:
+            connection.execute(
+                f"CREATE OR REPLACE TEMP VIEW raw_{entity} AS SELECT * FROM lake.{sis.raw_of(entity).qualified}"
+                f" {ours} AND extract_id IN ({_extracts(works)})"
+            )
+        connection.execute(
+            "CREATE OR REPLACE TEMP VIEW unread AS SELECT district_id, entity, record_key FROM"
+            + (
+                f" lake.core.rejected_rows {ours} AND (extract_id || '') IN ({_extracts(works)}) AND stage || '' = 'read'"
+                if self.unread
+                else " refused WHERE false"
+            )
+        )
 
-    def judge(self, sis: Sis, records: Records) -> None:
+    def judge(self, records: Records) -> None:
         """Lay down `<entity>_good`: the accepted records, repeated keys decided; the others go to `refused`."""
         entity = records.entity
         self.entities.append(entity)
-        # Constants let the lake skip every file of another district or extract.
-        self._connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW raw_{entity} AS SELECT * FROM lake.{sis.raw_of(entity).qualified}"
-            f" WHERE district_id IN ({_ids(self._works)}) AND extract_id IN ({_extracts(self._works)})"
-        )
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {entity}_records AS {records.query}")
         wrong = self._refuse(entity, f"SELECT * FROM {entity}_records WHERE reason_code IS NOT NULL")
         repeats = copies = 0
@@ -250,10 +266,16 @@ class _Judging:
                 " AND f.district_id = g.district_id AND f.row_number = g.row_number)"
             )
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {entity}_good AS {good}")
-        if entity == "schools":
+        for name, query in records.gives:
+            for kind in ("records", "good"):
+                self._connection.execute(
+                    f"CREATE OR REPLACE TEMP VIEW {name}_{kind} AS {query.format(records=f'{entity}_{kind}')}"
+                )
+        made = {entity, *(name for name, _ in records.gives)}
+        if "schools" in made:
             self._schools()
-        elif entity == "students":
-            self._students(several=bool(repeats))
+        if "students" in made:
+            self._students(entity, several=bool(repeats) or entity != "students")
 
     def _schools(self) -> None:
         """Lay down the schools that the extract has, and those that take part."""
@@ -265,25 +287,21 @@ class _Judging:
             f"CREATE OR REPLACE TEMP TABLE schools_here AS SELECT s.* FROM known_schools s WHERE {_TAKES_PART}"
         )
 
-    def _students(self, *, several: bool) -> None:
+    def _students(self, entity: str, *, several: bool) -> None:
         """Lay down the students that the extract has, those of whom a record was rejected, and where each is at school."""
         distinct = "DISTINCT" if several else ""
         self._connection.execute(
             f"CREATE OR REPLACE TEMP VIEW present AS SELECT {distinct} district_id, student_id FROM students_good"
         )
-        unread = (
-            " UNION SELECT district_id, record_key FROM lake.core.rejected_rows"
-            f" WHERE district_id IN ({_ids(self._works)}) AND (extract_id || '') IN ({_extracts(self._works)})"
-            " AND (entity || stage) = 'studentsread' AND record_key || '' IS NOT NULL"
-        )
         self._connection.execute(
             "CREATE OR REPLACE TEMP TABLE rejected_students AS SELECT DISTINCT district_id, record_key FROM refused"
-            f" WHERE entity = 'students' AND record_key IS NOT NULL {unread if self.unread else ''}"
+            f" WHERE entity = '{entity}' AND record_key IS NOT NULL"
+            f" UNION SELECT district_id, record_key FROM unread WHERE entity = '{entity}' AND record_key IS NOT NULL"
         )
         here = "students_good SEMI JOIN schools_here USING (district_id, school_id)"
         students, places = ", ".join(STUDENTS.column_names), ", ".join(STUDENT_SCHOOLS.column_names)
         if several:
-            repeated = "(SELECT DISTINCT district_id, student_id FROM students_repeats) k USING (district_id, student_id)"
+            repeated = "(SELECT district_id, student_id FROM students_good GROUP BY ALL HAVING count(*) > 1) k USING (district_id, student_id)"
             self._connection.execute(
                 "CREATE OR REPLACE TEMP TABLE several AS SELECT *, row_number() OVER (PARTITION BY district_id, student_id"
                 f" ORDER BY status <> 'active', {rules.PRIMARY_FIRST}) = 1 AS is_primary FROM {here} SEMI JOIN {repeated}"

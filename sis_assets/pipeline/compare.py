@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sis_assets.model import guard, lifecycle
 from sis_assets.model.calendar import Mode
 from sis_assets.pipeline.apply import show_accounts
+from sis_assets.sis.kinds import STUDENT_ENTITIES
 from sis_assets.warehouse.rows import lay, quoted
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Figures:
 
     `counts` by guarded kind and place; `active` and `accounts` before the sync; `waiting` rows that the calendar keeps
     back; `decided` change sets of these very bytes that a person discarded or undid; `undone` all sets ever taken back;
-    `sets` made of this extract before.
+    `sets` made of this extract before; `students` that the extract has.
     """
 
     counts: list[guard.Count] = field(default_factory=list)
@@ -66,6 +67,7 @@ class Figures:
     undone: int = 0
     yardstick: dict[str, int] = field(default_factory=dict)
     sets: int = 0
+    students: int = 0
 
     @property
     def kept(self) -> bool:
@@ -101,7 +103,7 @@ def _relations(connection: DuckDBPyConnection, cases: Sequence[Case]) -> None:
     if any(case.extract.rejected != 0 for case in cases):
         connection.execute(
             "INSERT INTO rejected SELECT district_id, record_key FROM lake.core.rejected_rows"
-            f" WHERE district_id IN ({names}) AND (extract_id || '') IN ({extracts}) AND entity || '' = 'students'"
+            f" WHERE district_id IN ({names}) AND (extract_id || '') IN ({extracts}) AND (entity || '') IN ({quoted(sorted(STUDENT_ENTITIES))})"
         )
     connection.execute(
         "CREATE OR REPLACE TEMP VIEW unread AS SELECT district_id, record_key AS student_id FROM rejected WHERE record_key IS NOT NULL"
@@ -184,6 +186,10 @@ def _count_rows(connection: DuckDBPyConnection, figures: dict[str, Figures]) -> 
     ).fetchall():
         figures[name].unchanged = figures[name].active - differing
         figures[name].protected = protected
+    for name, students in connection.execute(
+        "SELECT district_id, count(*) FROM after GROUP BY district_id"
+    ).fetchall():
+        figures[name].students = students
 
 
 def _count_extracts(

@@ -6,6 +6,7 @@ district; the others go on.
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
@@ -23,7 +24,7 @@ from sis_assets.model.schema import EXTRACTS, REJECTED_ROWS
 from sis_assets.pipeline.hours import read_in_hours
 from sis_assets.pipeline.stage import Outcome, Stage, Status, redacted
 from sis_assets.sis.kinds import ALL, sis_of
-from sis_assets.sis.reading import Delivery, EntityRead
+from sis_assets.sis.reading import Delivery, EntityRead, Past
 from sis_assets.transport.dropzone import NotYet
 from sis_assets.transport.landing import sweep, temporary_name
 from sis_assets.warehouse import ledger
@@ -108,10 +109,10 @@ def _fetch_all(
 ) -> list[Delivery | NotYet | Fault]:
     def fetch(district: District) -> Delivery | NotYet | Fault:
         try:
-            held_before = states[district.district].held_before(district.sis.kind)
+            past = past_of(states[district.district], district, stage.clock.now())
             client = sis_of(district).client
             return read_in_hours(
-                stage, district, lambda visit: client.fetch(district, stage.home, held_before, visit)
+                stage, district, lambda visit: client.fetch(district, stage.home, past, visit)
             )
         except Exception as error:  # noqa: BLE001 - one district's trouble, whatever it is, stops no other
             return error if isinstance(error, Fault) else redacted(error)
@@ -119,6 +120,15 @@ def _fetch_all(
     stage.home.landing.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ThreadPoolExecutor(max_workers=CONCURRENT_DROPS) as pool:
         return list(pool.map(fetch, districts))
+
+
+def past_of(state: State, district: District, now: datetime) -> Past:
+    """Return what a client may know of the district's extracts before it reads."""
+    newest, kind = state.newest, district.sis.kind
+    entities = frozenset(entity for of, entity in state.entities if of == kind)
+    if newest is None or newest.kind != kind:
+        return Past(now, entities)
+    return Past(now, entities, newest.files, state.read_at, newest.read_under, refused=state.refused)
 
 
 def _take_in(stage: Stage, reads: Sequence[_Read], states: Mapping[str, State]) -> dict[str, Outcome]:
@@ -207,7 +217,7 @@ def _record(connection: DuckDBPyConnection, *, stage: Stage, reads: Sequence[_Re
         else:
             rows.append(_ledger_row(read, extract_id, "complete", stage.clock.now()))
             complete.append((extract_id, read))
-            outcomes[name] = _taken_in(name, extract_id, read.entities, before[name])
+            outcomes[name] = _taken_in(name, extract_id, read, before[name])
         if mode is Mode.PAUSE:
             outcomes[name] = replace(outcomes[name], status=Status.SKIPPED, reason=paused(last))
     with wide(connection, sum(entity.read.records for _, read in complete for entity in read.entities or ())):
@@ -262,7 +272,9 @@ def _seen_before(district_id: str, newest: Extract, *, settled: bool) -> Outcome
     return Outcome(district_id, Status.UNCHANGED, reason, extract_id=newest.extract_id)
 
 
-def _taken_in(district_id: str, extract_id: str, entities: Sequence[EntityRead], before: _Before) -> Outcome:
+def _taken_in(district_id: str, extract_id: str, read: _Read, before: _Before) -> Outcome:
+    entities = read.entities or ()
+    stated = (f"{name}: {value}" for name, value in read.delivery.stated.items())
     return Outcome(
         district_id,
         extract_id=extract_id,
@@ -271,7 +283,7 @@ def _taken_in(district_id: str, extract_id: str, entities: Sequence[EntityRead],
             for entity in entities
         },
         rejected={entity.source.entity: len(entity.read.rejected) for entity in entities},
-        notes=_notes(set(_unknown_columns(entities)) - before.unknown_columns),
+        notes=(*stated, *_notes(set(_unknown_columns(entities)) - before.unknown_columns)),
     )
 
 
@@ -308,6 +320,7 @@ def _ledger_row(read: _Read, extract_id: str, status: str, now: datetime) -> dic
         "read_under": read.delivery.read_under or None,
         "unknown_columns": _unknown_columns(entities),
         "reason": read.fault.reason if read.fault else None,
+        "stated": json.dumps(read.delivery.stated, sort_keys=True) if read.delivery.stated else None,
         "passing": isinstance(read.fault, TransientFault) if read.fault else None,
     }
 

@@ -149,7 +149,7 @@ def _judge(case: Case, figures: Figures) -> guard.Verdict:
         hold_all=settings.on_hold == "all",
     )
     extent = guard.Extent(
-        records=case.extract.records,
+        records=_records(case, figures),
         yardstick=figures.yardstick,
         rejected_students=figures.rejected,
         unreadable_keys=figures.unreadable,
@@ -164,6 +164,12 @@ def _judge(case: Case, figures: Figures) -> guard.Verdict:
             case.today, case.district.calendar.year_start, settings.transfer.year_start_days
         ),
     )
+
+
+def _records(case: Case, figures: Figures) -> Mapping[str, int]:
+    """Return the extract's records by entity; where students stand among other people, those that are, or were rejected."""
+    records = case.extract.records
+    return records if "students" in records else {**records, "students": figures.students + figures.rejected}
 
 
 def _split(

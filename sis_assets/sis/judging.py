@@ -13,11 +13,14 @@ def said(column: str) -> str:
     return f"nullif(trim(r.{column}, ' ' || chr(9) || chr(10) || chr(13) || chr(160)), '')"
 
 
-def judged(entity: str, key: str, fields: str, reason: str, joins: str = "") -> str:
-    """Return the query of an entity's records: ours, `key` as record_key, the fields and `reason` as reason_code."""
+def judged(entity: str, key: str, fields: str, reason: str, joins: str = "", *, of: str = "") -> str:
+    """Return the query of an entity's records: ours, `key` as record_key, the fields and `reason` as reason_code.
+
+    `of` is the relation of the raw records where it is not the raw table itself.
+    """
     return (
         f"SELECT r.district_id, r.extract_id, r.row_number, {key} AS record_key, {fields}, {reason} AS reason_code"
-        f" FROM raw_{entity} r JOIN chosen c USING (district_id, extract_id) {joins}"
+        f" FROM {of or f'raw_{entity}'} r JOIN chosen c USING (district_id, extract_id) {joins}"
     )
 
 

@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING
 
 from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
 from sis_assets.sis import aeries, eschoolplus, powerschool
+from sis_assets.sis.oneroster import api as oneroster_api
+from sis_assets.sis.oneroster import files as oneroster_files
 
 if TYPE_CHECKING:
     from sis_assets.districts import District, Problem
     from sis_assets.sis.shape import Sis
 
 KINDS: Mapping[str, Sis] = {
+    "eschoolplus_api": eschoolplus.API,
     "eschoolplus_files": eschoolplus.FILES,
+    "oneroster_api": oneroster_api.API,
+    "oneroster_files": oneroster_files.FILES,
     "powerschool": powerschool.POWERSCHOOL,
     "aeries": aeries.AERIES,
 }
 ALL = tuple({sis.source: sis for sis in KINDS.values()}.values())
+#: What the students' records are called among the raw entities.
+STUDENT_ENTITIES = frozenset(sis.student_entity for sis in ALL)
 RAW_TABLES = tuple({table.qualified: table for sis in ALL for table in sis.raw}.values())
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,11 +30,33 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """What the ledger knows of a district's complete extracts of its kind of SIS, at the business clock's `now`.
+
+    `entities` are those of all of them, `files` (SHA-256 by entity) those of the district's newest complete extract, which
+    was read under the settings of hash `read_under`. The source was last read whole at `read_at`; `refused` tells whether a
+    read since then failed for other than passing reasons. Where the newest extract is of another kind of SIS, or there is
+    none, there are no files.
+    """
+
+    now: datetime
+    entities: frozenset[str] = frozenset()
+    files: Mapping[str, str] = field(default_factory=dict)
+    read_at: datetime | None = None
+    read_under: str = ""
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
-    """A whole delivery of a district, before it is read. `read_under` hashes the settings that say how to read it."""
+    """A whole delivery of a district, before it is read. `read_under` hashes the settings that say how to read it.
+
+    `stated` is told with the extract: how this delivery came and what identifies its records.
+    """
 
     files: tuple[SourceFile, ...]
     read_under: str
+    stated: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def content_sha256(self) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sis_assets.districts import District, Problem
     from sis_assets.model.faults import Fault
     from sis_assets.sis.delimited import Readers
-    from sis_assets.sis.reading import Delivery, EntityRead
+    from sis_assets.sis.reading import Delivery, EntityRead, Past
     from sis_assets.transport.dropzone import NotYet
     from sis_assets.transport.visit import Visit
     from sis_assets.warehouse import Home
@@ -33,14 +33,19 @@ class Records:
 
     `query` gives, for each row of `raw_<entity>`: district_id, row_number, record_key, reason_code (NULL when
     accepted) and the fields that canonical tables take. It may read `chosen` (district_id, extract_id, as_of, year_end,
-    date_format, lea_column), `grade_codes`, `status_codes` and `exit_codes` (district_id, code, and grade, status or reason: the
-    district's own), `school_rules` (district_id, school_id, takes_part: the schools that the district names in or out),
-    `leas` (district_id, lea_id: the LEAs that it names), and what entities before it left: `<entity>_good`, and
-    `known_schools` and `schools_here` (district_id, school_id: all, and those that take part) after schools, `present`
-    (district_id, student_id) and `rejected_students` (district_id, record_key) after students.
+    date_format, student_ids, school_ids, state_ids, lea_column), `grade_codes`, `status_codes` and `exit_codes` (district_id,
+    code, and grade, status or reason: the district's own), `school_rules` (district_id, school_id, takes_part: the schools
+    that the district names in or out), `leas` (district_id, lea_id: the LEAs that it names), `raw_<entity>` of every entity,
+    `unread` (district_id, entity, record_key: records that could not be split into fields), and what entities before it left:
+    `<entity>_records`, of them `<entity>_good`, and `known_schools` and `schools_here` (district_id, school_id: all, and those
+    that take part) after schools, `present` (district_id, student_id) and `rejected_students` (district_id, record_key) after
+    students.
 
     Accepted records of one `key` that differ in `distinct` contradict each other and are all refused; of those that do
     not, the ones that differ in `same` all count and the other copies are refused. Without a `key` nothing repeats.
+
+    Records that are the SIS's schools or students bear that name, or `gives` says how these are made of `{records}`: for
+    schools a row each, for students a row each and school. They go on as `schools_good` and `students_good`.
     """
 
     entity: str
@@ -48,6 +53,7 @@ class Records:
     key: tuple[str, ...] = ()
     distinct: tuple[str, ...] = ()
     same: tuple[str, ...] = ()
+    gives: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +86,10 @@ class Client(Protocol):
     def checks(self, district: District, home: Home) -> Iterator[tuple[str, Callable[[], str]]]:
         """Give the checks of a doctor: a name, and a look that returns what was seen or raises a Fault with what to do."""
 
-    def fetch(
-        self, district: District, home: Home, held_before: frozenset[str], visit: Visit
-    ) -> Delivery | NotYet:
+    def fetch(self, district: District, home: Home, past: Past, visit: Visit) -> Delivery | NotYet:
         """Land everything that the source says now below the home; raises a Fault.
 
-        `held_before` names the entities of earlier complete extracts. An API is asked within the `visit`: what that ends
-        by HoursOverError is gone on with in a later one.
+        An API is asked within the `visit`: what that ends by HoursOverError is gone on with in a later one.
         """
 
     def read(
@@ -111,6 +114,14 @@ class Sis:
     raw: tuple[Table, ...]
     records: tuple[Records, ...]
     canonical: tuple[Canonical, ...]
+
+    @property
+    def student_entity(self) -> str:
+        """The raw entity whose records are the students."""
+        given = (
+            records.entity for records in self.records for name, _ in records.gives if name == "students"
+        )
+        return next(given, "students")
 
     @property
     def entities(self) -> tuple[str, ...]:

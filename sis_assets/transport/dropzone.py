@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -31,9 +31,13 @@ _SYNCING = 8
 
 @dataclass(frozen=True)
 class Expected:
-    """The files to look for: per entity, the plain names that may carry it, compared exactly."""
+    """The files to look for: per entity, the plain names that may carry it, compared exactly.
+
+    `endings` are those of names of which the sender makes up the rest, such as an archive's, and their entity.
+    """
 
     names: Mapping[str, tuple[str, ...]]
+    endings: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what is no plain name, or stands for two entities. Raises ValueError."""
@@ -46,7 +50,9 @@ class Expected:
 
     def entity(self, name: str) -> str | None:
         """Return the entity that a file of this name carries, or None."""
-        return self._entities.get(manifest.plain(name))
+        name = manifest.plain(name)
+        ending = next((ending for ending in self.endings if name.lower().endswith(ending)), None)
+        return self._entities.get(name, self.endings[ending] if ending else None)
 
     @cached_property
     def _entities(self) -> dict[str, str]:
@@ -203,7 +209,7 @@ class _Look:
 def _look(drop: Drop, expected: Expected) -> _Look:
     entries = drop.entries()
     _refuse_odd_entries(drop.where, entries, expected)
-    order = list(expected.names)
+    order = [*expected.names, *expected.endings.values()]
     found = [(entity, entry) for entry in entries if (entity := expected.entity(entry.name))]
     promises, flaw = _promises(drop, entries)
     return _Look(

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """A complete extract as the ledger knows it. `records` is counted by entity, `rejected` over all of them, so far (None: not known)."""
+    """A complete extract as the ledger knows it, of a kind of SIS. `records` is counted by entity, `rejected` over all of them, so far (None: not known)."""
 
     extract_id: str
+    kind: str
     started_at: datetime
     content_sha256: str
     read_under: str
@@ -47,7 +48,8 @@ class State:
     """Where a district stands.
 
     `newest` is its newest complete extract, `typed` the one of which the canonical tables were made, `last_failed` whether
-    the newest read failed, `entities` what complete extracts held so far, with the kind of SIS.
+    the newest read failed, `entities` what complete extracts held so far, with the kind of SIS. `read_at` is the time of the
+    last read that did not fail, `refused` tells whether one failed since then for other than passing reasons.
     """
 
     reads: int = 0
@@ -55,16 +57,14 @@ class State:
     newest: Extract | None = None
     typed: Extract | None = None
     entities: frozenset[tuple[str, str]] = frozenset()
+    read_at: datetime | None = None
+    refused: bool = False
     proposal: Proposal | None = None
     held: tuple[str, ...] = ()
 
     def next_extract_id(self, district_id: str) -> str:
         """Return the id that the next read of the district gets: running numbers sort as text."""
         return f"{district_id}-{self.reads + 1:06d}"
-
-    def held_before(self, kind: str) -> frozenset[str]:
-        """Return the entities that complete extracts of this kind of SIS held so far."""
-        return frozenset(entity for of, entity in self.entities if of == kind)
 
     def is_proposed(self, mode: str, district_file_sha256: str) -> bool:
         """Whether the newest extract's bytes were compared last, under this mode and district file."""
@@ -79,7 +79,7 @@ class State:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_EXTRACT = """{'extract_id': e.extract_id, 'started_at': epoch_us(e.started_at), 'content_sha256': e.content_sha256,
+_EXTRACT = """{'extract_id': e.extract_id, 'kind': e.sis, 'started_at': epoch_us(e.started_at), 'content_sha256': e.content_sha256,
   'read_under': e.read_under, 'typed_under': e.typed_under,
   'rejected': e.rows_rejected, 'files': list_transform(e.files, lambda f: {'entity': f.entity, 'records': f.records, 'sha256': f.sha256})}"""
 # The ledger's tables are small: hiding the district's column from the planner spares a look into the statistics of
@@ -89,9 +89,13 @@ _NEWEST = f"""
 SELECT e.district_id, count(*) AS reads, arg_max(e.status, e.extract_id) = 'failed' AS last_failed,
   arg_max({_EXTRACT}, e.extract_id) FILTER (e.status = 'complete') AS newest,
   arg_max({_EXTRACT}, e.extract_id) FILTER (e.status = 'complete' AND e.typed_under IS NOT NULL) AS typed,
-  list_distinct(flatten(list(list_transform(e.files, lambda f: [e.sis, f.entity])) FILTER (e.status = 'complete'))) AS entities
+  list_distinct(flatten(list(list_transform(e.files, lambda f: [e.sis, f.entity])) FILTER (e.status = 'complete'))) AS entities,
+  epoch_us(max(e.started_at) FILTER (e.status <> 'failed')) AS read_at,
+  coalesce(max(e.extract_id) FILTER (e.status = 'failed' AND NOT coalesce(e.passing, false))
+    > coalesce(max(e.extract_id) FILTER (e.status <> 'failed'), ''), false) AS refused
 FROM ops.extracts e WHERE {_OURS} GROUP BY e.district_id
 """
+_NEVER: tuple[Any, ...] = (0, False, None, None, [], None, False)
 _PROPOSALS = f"""
 SELECT district_id, arg_max({{'number': number, 'extract_id': extract_id, 'content': content_sha256, 'mode': mode,
   'file': district_file_sha256, 'waiting': waiting}}, number)
@@ -113,13 +117,15 @@ def states(connection: DuckDBPyConnection, districts: Sequence[str]) -> dict[str
     read = {row[0]: row[1:] for row in connection.execute(_NEWEST, [names]).fetchall()}
     result = {}
     for name in names:
-        reads, last_failed, newest, typed, entities = read.get(name, (0, False, None, None, []))
+        reads, last_failed, newest, typed, entities, read_at, refused = read.get(name, _NEVER)
         result[name] = State(
             reads=reads,
             last_failed=bool(last_failed),
             newest=_extract(newest),
             typed=_extract(typed),
             entities=frozenset((kind, entity) for kind, entity in entities or ()),
+            read_at=None if read_at is None else _EPOCH + timedelta(microseconds=read_at),
+            refused=refused,
             proposal=proposals.get(name),
             held=held.get(name, ()),
         )

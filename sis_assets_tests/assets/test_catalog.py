@@ -20,7 +20,10 @@ def test_the_assets_are_those_of_the_design() -> None:
     entities = {entity for sis in ALL for entity in sis.entities}
     assert {"schools", "courses", "students", "student_courses", "stored_grades"} <= entities
     assert {spec.key.to_user_string() for spec in defs.resolve_all_asset_specs()} == {
+        "source/eschoolplus_api",
         "source/eschoolplus_files",
+        "source/oneroster_api",
+        "source/oneroster_files",
         "source/powerschool_api",
         "source/aeries_api",
         *(f"raw/{entity}" for entity in entities),

@@ -214,6 +214,51 @@ def test_the_three_ways_to_authenticate(sis):
     assert login.sis.auth.site_code == "0042"
 
 
+ROSTER = f"kind: oneroster_api, url: https://o.example.org, version: 1.1, auth: {{kind: oauth1, consumer_key: k, consumer_secret: {SECRET}}}"
+
+
+def test_a_oneroster_api_has_defaults_that_ask_for_nothing_unusual(sis):
+    source = sis(f"{{{ROSTER}}}").sis
+    assert (source.base_path, source.limit, source.sort, source.without, source.deltas) == (
+        None,
+        5000,
+        "sourcedId",
+        (),
+        None,
+    )
+
+
+def test_a_oneroster_api_may_be_read_by_deltas_elsewhere_and_in_part(sis):
+    source = sis(
+        f"{{{ROSTER}, base_path: /v1p1, limit: 100, sort: none, without: [demographics], tombstone_days: 14,"
+        " deltas: {full_every_days: 3, overlap_minutes: 0}}"
+    ).sis
+    assert (source.base_path, source.without, source.tombstone_days) == ("/v1p1", ("demographics",), 14)
+    assert (source.deltas.full_every_days, source.deltas.overlap_minutes) == (3, 0)
+
+
+@pytest.mark.parametrize("path", ["v1p1", "/v1p1/", "/v1p1?x=1", "/", "//host", "/v 1"])
+def test_a_base_path_is_a_plain_path(sis, path):
+    with pytest.raises(Exception, match="must be a path"):
+        sis(f"{{{ROSTER}, base_path: '{path}'}}")
+
+
+@pytest.mark.parametrize("name", ["X Domain", "X:Domain", "1Domain", "X-Dömain"])
+def test_a_header_has_a_headers_name(sis, name):
+    with pytest.raises(Exception, match="must be a header's name"):
+        sis(
+            "{kind: oneroster_api, url: https://o.example.org, version: 1.1, auth: {kind: site_login, domain: d, site_code: c,"
+            f" login: l, password: {SECRET}, domain_header: '{name}'}}}}"
+        )
+
+
+def test_eschoolplus_expects_a_birth_date_and_leaves_nobody_out(sis):
+    source = sis(f"{{{ROSTER.replace('oneroster_api', 'eschoolplus_api')}}}").sis
+    assert source.expects == ("birthDate",)
+    assert source.pre_registered.include
+    assert source.out_of_district.include
+
+
 def test_an_identifier_stands_in_clear_or_beside_its_secret(sis, monkeypatch):
     monkeypatch.setenv("NAME", "value-of-name")
     plain = sis(

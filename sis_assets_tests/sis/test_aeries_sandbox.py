@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from sis_assets.sandbox.aeries.faults import Fault, Kind
 from sis_assets.sandbox.aeries.server import Sandbox
 from sis_assets.sandbox.aeries.settings import Settings
 from sis_assets.sis.aeries import client
+from sis_assets.sis.reading import Past
 from sis_assets.transport.visit import Visit
 from sis_assets.warehouse.home import Home
 from sis_assets_tests.aeries_district import CERTIFICATE_NAME
@@ -43,7 +44,7 @@ def contents(sandbox: Sandbox, home: Path, **sis: Any) -> dict[str, bytes]:
             "schools": {"exclude": [str(INACTIVE_SCHOOL)]},
         }
     )
-    found = client.fetch(district, Home.at(home), frozenset(), Visit(), HURRIED)
+    found = client.fetch(district, Home.at(home), Past(datetime.now(UTC)), Visit(), HURRIED)
     return {file.entity: file.path.read_bytes() for file in found.files}  # type: ignore[union-attr]
 
 

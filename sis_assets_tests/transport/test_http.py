@@ -139,6 +139,25 @@ def test_an_answer_that_drips_is_bounded_as_a_whole() -> None:
     assert time.monotonic() - began < 4
 
 
+def test_every_try_is_signed_anew_over_the_whole_address() -> None:
+    signed: list[str] = []
+
+    def sign(method: str, url: str) -> dict[str, str]:
+        signed.append(f"{method} {url}")
+        return {"Authorization": f"signature {len(signed)}"}
+
+    seen: list[int] = []
+
+    def broken_once(line: socket.socket, number: int) -> None:
+        seen.append(number)
+        line.sendall(OK if number else OK[:-1])
+
+    with speaking(broken_once) as url, Server(url, at_once=1, patience=HASTY) as server:
+        server.ask(Request("Asking", "GET", "/path", {"q": "a b'"}, sign=sign), lambda reply: reply)
+        assert signed == [f"GET {url}/path?q=a%20b%27"] * 2
+    assert seen == [0, 1]
+
+
 def test_a_connection_that_breaks_off_is_tried_again() -> None:
     def once_broken(line: socket.socket, number: int) -> None:
         line.sendall(OK if number else OK[:-1])

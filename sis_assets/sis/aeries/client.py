@@ -30,7 +30,7 @@ from sis_assets.sis.aeries.schools import Choice
 from sis_assets.sis.aeries.session import NotThere, Session, SwitchedOff
 from sis_assets.sis.aeries.system import System, check_year, read_system
 from sis_assets.sis.documents.delivered import tables_of
-from sis_assets.sis.reading import Delivery, EntityRead, SourceFile
+from sis_assets.sis.reading import Delivery, EntityRead, Past, SourceFile
 from sis_assets.transport import http, landing
 from sis_assets.transport.http import Patience, Server
 from sis_assets.transport.visit import Visit
@@ -94,7 +94,7 @@ def session_with(
 def fetch(
     district: District,
     home: Home,
-    held_before: frozenset[str],  # noqa: ARG001 - every entity is read every time
+    past: Past,  # noqa: ARG001 - every entity is read every time
     visit: Visit,
     patience: Patience | None = None,
 ) -> Delivery | NotYet:

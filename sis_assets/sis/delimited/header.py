@@ -16,17 +16,21 @@ _OTHER_DELIMITERS = "|,;\t^~"
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """`names` as the file writes them (invisible characters and outer blanks gone), `ours` as our column → position."""
+    """`names` as the file writes them (invisible characters and outer blanks gone), `ours` as our column → position.
+
+    `unwanted` are the positions of columns that are left behind.
+    """
 
     names: tuple[str, ...]
     ours: dict[str, int]
     key: int
     missing_optional: tuple[str, ...]
+    unwanted: frozenset[int] = frozenset()
 
     @property
     def unknown(self) -> tuple[int, ...]:
         """Positions of the columns that the layout does not know."""
-        known = set(self.ours.values())
+        known = {*self.ours.values(), *self.unwanted}
         return tuple(position for position in range(len(self.names)) if position not in known)
 
     def is_repeated_by(self, fields: Sequence[bytes]) -> bool:
@@ -80,7 +84,8 @@ def match_header(
             path, f"the key column {_accepted(layout, layout.key)} is missing", "Send the file with it"
         )
     optional = tuple(column for column in layout.columns if column not in ours)
-    return Header(names, ours, ours[layout.key], optional)
+    unwanted = frozenset(map(comparable, layout.unwanted)) & positions.keys()
+    return Header(names, ours, ours[layout.key], optional, frozenset(positions[name] for name in unwanted))
 
 
 def _places(path: Path, layout: Layout, positions: dict[str, int]) -> dict[str, int]:

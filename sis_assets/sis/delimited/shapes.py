@@ -46,12 +46,14 @@ class Layout:
     """Which columns a file may have.
 
     `columns` maps our name of a column to the header names it may bear (compared without blanks, invisible characters
-    and case). `key` is our name of the column that identifies a record. Unknown columns are kept, not refused.
+    and case). `key` is our name of the column that identifies a record. Unknown columns are kept, not refused; those with a
+    header of `unwanted` are left behind.
     """
 
     columns: Mapping[str, tuple[str, ...]]
     required: frozenset[str]
     key: str
+    unwanted: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse a layout that contradicts itself."""

@@ -39,6 +39,7 @@ def pack_job(job: ReadJob) -> bytes:
         "columns": dict(job.layout.columns),
         "required": sorted(job.layout.required),
         "key": job.layout.key,
+        "unwanted": sorted(job.layout.unwanted),
     }
     parts = {"layout": layout, "dialect": asdict(job.dialect), "limits": asdict(job.limits)}
     return json.dumps({"path": str(job.path), "into": str(job.into), **parts}).encode()
@@ -48,7 +49,8 @@ def unpack_job(payload: bytes) -> ReadJob:
     """Return the job that `pack_job` packed."""
     parts: dict[str, Any] = json.loads(payload)
     columns = {ours: tuple(accepted) for ours, accepted in parts["layout"]["columns"].items()}
-    layout = Layout(columns, frozenset(parts["layout"]["required"]), parts["layout"]["key"])
+    told = parts["layout"]
+    layout = Layout(columns, frozenset(told["required"]), told["key"], frozenset(told["unwanted"]))
     dialect, limits = Dialect(**parts["dialect"]), Limits(**parts["limits"])
     return ReadJob(Path(parts["path"]), layout, dialect, limits, Path(parts["into"]))
 

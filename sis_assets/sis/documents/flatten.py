@@ -60,8 +60,10 @@ def flatten(connection: duckdb.DuckDBPyConnection, kind: Kind, source: SourceFil
         "SELECT DISTINCT json_structure(other_columns)::VARCHAR FROM read_parquet($table) WHERE other_columns IS NOT NULL",
         {"table": str(into)},
     ).fetchall()
-    nowhere = {field for field, count in zip(kind.fields, counts, strict=True) if count == 0}
-    if rows and (missing := [field.path for field in kind.fields if field in nowhere and field.required]):
+    nowhere = {field.name for field, count in zip(kind.fields, counts, strict=True) if count == 0}
+    if rows and (
+        missing := [field.path for field in kind.fields if field.name in nowhere and field.required]
+    ):
         raise PermanentFault(
             tried=f"Reading {kind.name}",
             seen=f"no record has {', '.join(missing)}",
@@ -74,7 +76,7 @@ def flatten(connection: duckdb.DuckDBPyConnection, kind: Kind, source: SourceFil
         unknown_columns=tuple(
             sorted({name for (text,) in structures for name in _leaves(json.loads(text), "")})
         ),
-        missing_optional=tuple(field.name for field in kind.fields if field in nowhere),
+        missing_optional=tuple(field.name for field in kind.fields if field.name in nowhere),
         records=rows + len(rejected),
         rejected=tuple(Rejected(number, None, "half_a_character", _HALF) for (number,) in rejected),
         encoding="utf-8",

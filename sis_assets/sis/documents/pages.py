@@ -208,7 +208,7 @@ def _read_once(listings: Sequence[Listing], spool: Spool, pool: Executor, at_onc
     for owner, start in enumerate(in_order(pool, at_once, starts)):
         spool.add(start.first, owner)
         if start.total is None:
-            _read_on(start, spool, owner)
+            _read_on(start, spool, owner, pool, at_once)
         else:
             whole = start.total if start.size is None else min(start.size, start.total)
             _expect(start.first.found, whole, 1)
@@ -230,20 +230,36 @@ def _read_once(listings: Sequence[Listing], spool: Spool, pool: Executor, at_onc
             raise MovedError(f"the total went from {total} to {now}")
 
 
-def _read_on(start: Start, spool: Spool, owner: int) -> None:
+def _read_on(start: Start, spool: Spool, owner: int, pool: Executor, at_once: int) -> None:
     """Read the other pages of a listing without a total."""
-    number, page, before = 1, start.first, start.first
+    number, page = 1, start.first
+    seen = [_digest(page)]
     while page.found == start.size or (start.until_empty and page.found):
-        number, before = number + 1, page
+        number, before = number + 1, page.found
         page = start.page(number)
-        if page.found and before.found != start.size:
-            raise MovedError(f"page {number} has rows, though the one before is not full")
+        seen.append(_digest(page))
+        if page.found and before != start.size:
+            raise MovedError(f"page {number} has rows, though page {number - 1} is not full")
+        if page.found and seen[-1] == seen[-2]:
+            raise MovedError(f"page {number} is page {number - 1} again")
         spool.add(page, owner)
     if start.size is not None and page.found > start.size:
         raise MovedError(f"page {number} has {page.found} rows where at most {start.size} belong")
-    # Rows that came or went meanwhile have shifted all that follow: the last page shows it.
-    if start.until_empty and number > 2 and start.page(number - 1).rows != before.rows:  # noqa: PLR2004 - the second page is the empty one
-        raise MovedError("the last page is another one now")
+    full = seen[:-1]
+    if start.until_empty and len(full) > 1:
+        _read_again(start, full, pool, at_once)
+
+
+def _read_again(start: Start, seen: Sequence[int], pool: Executor, at_once: int) -> None:
+    """Compare the pages with what they were: nothing else shows that a row has slipped from one onto another."""
+    again = in_order(pool, at_once, (partial(start.page, number) for number in range(1, len(seen) + 1)))
+    for number, (before, page) in enumerate(zip(seen, again, strict=True), 1):
+        if _digest(page) != before:
+            raise MovedError(f"page {number} is another one now")
+
+
+def _digest(page: Page) -> int:
+    return hash(tuple(page.rows))
 
 
 def _expect(found: int, expected: int, number: int) -> None:

@@ -1,7 +1,10 @@
-"""eSchoolPLUS, and files in the Career Cruising and Xello layouts."""
+"""eSchoolPLUS: files in the Career Cruising and Xello layouts, and the OneRoster face of its API."""
+
+from dataclasses import replace
 
 from sis_assets.sis.eschoolplus.canonical import RECORDS, TABLES
 from sis_assets.sis.eschoolplus.contract import RAW_TABLES
+from sis_assets.sis.oneroster import api as oneroster_api
 from sis_assets.sis.shape import Sis
 
 FILES = Sis(
@@ -13,4 +16,10 @@ FILES = Sis(
     raw=RAW_TABLES,
     records=RECORDS,
     canonical=TABLES,
+)
+API = replace(
+    oneroster_api.API,
+    package="eschoolplus.api",
+    source="eschoolplus_api",
+    description="eSchoolPLUS's PLUS 360 API, by the API profile that the district has activated.",
 )

@@ -6,7 +6,6 @@ Contract: eSchoolPLUS §1.1–1.2, Xello files §2.1–2.5; rules: DESIGN §7, �
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,15 +14,14 @@ from sis_assets.districts import District, EschoolplusFiles, Problem
 from sis_assets.model.faults import Fault, Mover, NeedsPerson, PermanentFault
 from sis_assets.model.fingerprint import fingerprint
 from sis_assets.sis.delimited import Dialect, Layout, Limits, ReadJob
+from sis_assets.sis.drops import by_owner, opened
 from sis_assets.sis.eschoolplus.contract import FILES, File
 from sis_assets.sis.kinds import refuse_problems
-from sis_assets.sis.reading import Delivery, EntityRead, SourceFile
-from sis_assets.transport.dropzone import Drop, Expected, LocalFolder, NotThere, NotYet, land
+from sis_assets.sis.reading import Delivery, EntityRead, Past, SourceFile
+from sis_assets.transport.dropzone import Expected, NotThere, NotYet, land
 
 if TYPE_CHECKING:
-    from sis_assets.districts import Sftp
-    from sis_assets.sis.delimited import Readers, ReadFile
-    from sis_assets.transport.sftp import SftpFolder
+    from sis_assets.sis.delimited import Readers
     from sis_assets.transport.visit import Visit
     from sis_assets.warehouse import Home
 
@@ -86,18 +84,18 @@ def _seen_in_drop(district: District) -> str:
 def fetch(
     district: District,
     home: Home,
-    held_before: frozenset[str],
+    past: Past,
     visit: Visit,  # noqa: ARG001 - of the shape; a drop is taken when it comes
 ) -> Delivery | NotYet:
     """Land the district's drop, once it is whole, below the home.
 
-    `held_before` names the entities of earlier complete extracts: a file that was there once is required ever after.
+    A file that was there in an earlier complete extract is required ever after.
     Raises a Fault when a required file is missing, the drop cannot be read, or the district file contradicts the contract.
     """
     settings = _settings(district)
     refuse_problems(district)
     names = _names(district)
-    with _drop(district) as drop:
+    with opened(_settings(district).dropzone) as drop:
         landed = land(
             drop,
             Expected(names),
@@ -109,7 +107,7 @@ def fetch(
     required = (
         {file.entity for file in FILES if file.always}
         | set(settings.files.names)
-        | (held_before & set(names))
+        | (past.entities & set(names))
     )
     missing = sorted(required - {file.entity for file in landed})
     if missing:
@@ -126,21 +124,6 @@ def fetch(
     return Delivery(files, read_under=_read_under(district))
 
 
-def listing(district: District) -> str:
-    """Return a fingerprint of what the drop lists now: names, sizes and times; cheap, nothing is read.
-
-    Raises a Fault when the drop cannot be listed; a drop that is not there lists nothing.
-    """
-    with _drop(district) as drop:
-        try:
-            entries = drop.entries()
-        except NotThere:
-            return ""
-    return fingerprint(
-        [(entry.name, entry.size, entry.mtime_ns, entry.kind, entry.identity) for entry in entries]
-    )
-
-
 def names_in_drop(district: District) -> dict[str, str]:
     """Return the expected files that the drop lists now, by entity.
 
@@ -148,7 +131,7 @@ def names_in_drop(district: District) -> dict[str, str]:
     """
     refuse_problems(district)
     expected = Expected(_names(district))
-    with _drop(district) as drop:
+    with opened(_settings(district).dropzone) as drop:
         entries = drop.entries()
     return {entity: entry.name for entry in entries if (entity := expected.entity(entry.name))}
 
@@ -165,60 +148,7 @@ def read(
         for source in delivery.files:
             jobs.append(_job(district, source, into / f"{district_id}.{source.entity}.parquet"))
             owners.append((district_id, source))
-    result: dict[str, tuple[EntityRead, ...] | Fault] = {}
-    for (district_id, source), answer in zip(owners, readers.read(jobs), strict=True):
-        so_far = result.get(district_id, ())
-        if isinstance(so_far, Fault):
-            continue
-        checked = _checked(source, answer)
-        result[district_id] = (
-            checked if isinstance(checked, Fault) else (*so_far, EntityRead(source, checked))
-        )
-    return result
-
-
-def _checked(source: SourceFile, answer: ReadFile | Fault) -> ReadFile | Fault:
-    """Return the answer of the readers, who know a file by its hash, under the name that the district knows."""
-    tried = f"Reading {source.name}"
-    if isinstance(answer, Fault):
-        return type(answer)(tried=tried, seen=answer.seen, todo=answer.todo, mover=answer.mover)
-    if source.declared_records not in {None, answer.records}:
-        return PermanentFault(
-            tried=tried,
-            seen=f"it has {answer.records} records, and the manifest says {source.declared_records}",
-            todo="Upload the files again, and the manifest that belongs to them last",
-            mover=Mover.DISTRICT,
-        )
-    return answer
-
-
-@contextmanager
-def _drop(district: District) -> Iterator[Drop]:
-    dropzone = _settings(district).dropzone
-    if dropzone.folder is not None:
-        yield LocalFolder(dropzone.folder)
-    elif dropzone.sftp is not None:
-        with _on_server(dropzone.sftp) as folder:
-            yield folder
-
-
-def _on_server(sftp: Sftp) -> SftpFolder:
-    from sis_assets.transport.sftp import SftpAddress, SftpFolder  # noqa: PLC0415 - paramiko, only for SFTP districts
-
-    address = SftpAddress(
-        host=sftp.host,
-        port=sftp.port,
-        username=sftp.username,
-        host_keys=sftp.host_key,
-        path=sftp.path,
-        password=sftp.password.reveal if sftp.password else None,
-        key_file=sftp.key_file,
-        key_passphrase=sftp.key_passphrase.reveal if sftp.key_passphrase else None,
-        legacy_ssh_rsa=sftp.legacy_ssh_rsa,
-        connect_timeout=sftp.timeouts.connect_seconds,
-        io_timeout=sftp.timeouts.reply_seconds,
-    )
-    return SftpFolder(address)
+    return by_owner(owners, readers.read(jobs))
 
 
 def _names(district: District) -> dict[str, tuple[str, ...]]:

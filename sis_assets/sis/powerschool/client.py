@@ -21,7 +21,7 @@ from sis_assets.sis.powerschool.layout import Entity
 from sis_assets.sis.powerschool.pull import Pull
 from sis_assets.sis.powerschool.resources import Resources, read_metadata
 from sis_assets.sis.powerschool.session import Session
-from sis_assets.sis.reading import Delivery, EntityRead
+from sis_assets.sis.reading import Delivery, EntityRead, Past
 from sis_assets.sis.tokens import Credential
 from sis_assets.transport import landing
 from sis_assets.transport.http import Patience, Server
@@ -77,7 +77,7 @@ def session_with(
 def fetch(
     district: District,
     home: Home,
-    held_before: frozenset[str],  # noqa: ARG001 - every entity is read every time
+    past: Past,  # noqa: ARG001 - every entity is read every time
     visit: Visit,
     patience: Patience | None = None,
 ) -> Delivery | NotYet:

@@ -1,7 +1,7 @@
 """The ways in which a OneRoster client proves who it is, behind one face (contract OneRoster §4.3, eSchoolPLUS §1.4).
 
 OAuth 1.0a signs every request anew, with a nonce and a time that no other try has; OAuth 2 brings a token; a site login
-brings the login itself.
+brings a token too, or itself.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ from sis_assets.transport.http import Request
 _SCOPE: Final = "https://purl.imsglobal.org/spec/or/{version}/scope/"
 _SCOPES: Final = ("roster-core.readonly", "roster.readonly", "roster-demographics.readonly")
 _VERSIONS: Final[Mapping[str, str]] = {"1.1": "v1p1", "1.2": "v1p2"}
+
+
+#: What to look at when a site login is refused.
+SITE_REFUSED: Final = "Compare domain, site code, login and password with those that the district has"
 
 
 class Auth(Protocol):
@@ -72,11 +76,12 @@ class OAuth1:
 
 
 @dataclass(frozen=True, slots=True)
-class OAuth2:
-    """Brings an access token. `fetch` has the server issue a new one, whether or not one is kept."""
+class Bearer:
+    """Brings an access token. `fetch` has the server issue a new one, whether or not one is kept; `refusal` is what to check."""
 
     tokens: Tokens = field(repr=False)
     fetch: Callable[[], object] = field(repr=False)
+    refusal: str = "See that sis.version and the scopes belong together, and that the client is active there"
 
     def authorised(self, request: Request) -> Request:
         """Return the request with the current token."""
@@ -90,17 +95,12 @@ class OAuth2:
     def sign_in(self) -> str:
         """Fetch a new token. Raises NeedsPerson when the credential or a scope is refused."""
         self.fetch()
-        return "a token was issued for the client id, the client secret and the scopes"
-
-    @property
-    def refusal(self) -> str:
-        """Token and version."""
-        return "See that sis.version and the scopes belong together, and that the client is active there"
+        return "a token was issued"
 
 
 @dataclass(frozen=True, slots=True)
 class SiteLogin:
-    """Brings the login itself by HTTP Basic, and the site in two headers, whose names are the district file's."""
+    """Brings the login itself by HTTP Basic, with every request, and the site in two headers, whose names are the district file's."""
 
     login: str = field(repr=False)
     password: str = field(repr=False)
@@ -121,7 +121,12 @@ class SiteLogin:
     @property
     def refusal(self) -> str:
         """Login and site."""
-        return "Compare domain, site code, login and password with those that the district has"
+        return SITE_REFUSED
+
+
+def scope_names(collection: str) -> str:
+    """Return the short names of the scopes of which one lets a collection be read."""
+    return _SCOPES[2] if collection == "demographics" else " or ".join(_SCOPES[:2])
 
 
 def scopes_of(version: str) -> tuple[str, ...]:

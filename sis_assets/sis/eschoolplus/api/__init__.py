@@ -1,0 +1,1 @@
+"""eSchoolPLUS by the OneRoster face of its PLUS 360 API."""
