@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from sis_assets.model.faults import Fault, NeedsPerson, PermanentFault, TransientFault
+from sis_assets.sis.aeries import client
 from sis_assets.sis.documents.pages import MovedError, Page
 from sis_assets.sis.documents.windows import read_windows
+from sis_assets.transport.landing import prepare
+from sis_assets.transport.visit import Answers, HoursOverError, Visit
 from sis_assets_tests.aeries_district import Reading
 from sis_assets_tests.aeries_server import school, student
-from sis_assets_tests.powerschool_district import rows
+from sis_assets_tests.powerschool_district import HURRIED, rows
 from sis_assets_tests.powerschool_server import Answer, Asked
 
 STUDENTS = "/schools/994/students"
@@ -322,3 +327,29 @@ def test_students_of_schools_that_take_no_part_are_not_asked_for(aeries: Reading
 def test_a_district_of_which_no_school_takes_part_fails(aeries: Reading) -> None:
     aeries.more["schools"] = {"include": ["1"]}
     assert "schools.include" in aeries.fault().todo
+
+
+def test_a_read_that_the_hours_end_goes_on_without_asking_again(aeries: Reading) -> None:
+    folder = aeries.home.landing / "sample"
+    prepare(folder)
+
+    def part(visit_ends: float | None) -> list[str]:
+        before = len(aeries.server.asked)
+        answers = Answers(folder, under="x", now=datetime.now(UTC), lasting=timedelta(days=1))
+        try:
+            client.fetch(
+                aeries.district, aeries.home, frozenset(), Visit(seconds=visit_ends, answers=answers), HURRIED
+            )
+        finally:
+            answers.close()
+        return aeries.server.paths()[before:]
+
+    slow = threading.Event()
+    aeries.server.fault = lambda asked: slow.wait(0.6) and None if asked.path.endswith("/courses") else None
+    with pytest.raises(HoursOverError):
+        part(0.5)
+    asked = aeries.server.paths()
+    aeries.server.fault = lambda _: None
+    again = part(None)
+    assert len(asked) > 5
+    assert not {*asked[:-1]} & {path for path in again if not path.endswith("/students")}
