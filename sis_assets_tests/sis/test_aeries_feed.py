@@ -124,6 +124,14 @@ def test_other_settings_mean_a_read_of_everything(aeries: Reading, settings_then
     assert not any("DataChanges" in path for path in aeries.server.paths())
 
 
+def test_access_that_was_granted_anew_begins_with_everything(aeries: Reading) -> None:
+    aeries.more["access"] = {"expires": "2026-06-30"}
+    aeries.fetch()
+    aeries.more["access"] = {"expires": "2027-06-30"}
+    aeries.fetch()
+    assert not any("DataChanges" in path for path in aeries.server.paths())
+
+
 def test_settings_of_politeness_do_not(aeries: Reading) -> None:
     aeries.fetch()
     aeries.settings |= {"window_records": 2, "concurrency": 1, "class_lists": "section"}

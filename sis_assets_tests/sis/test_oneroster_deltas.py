@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sis_assets.districts import Access
 from sis_assets.sis.oneroster.api.client import read_under
 from sis_assets.sis.reading import Delivery
 from sis_assets_tests.oneroster_district import NOW, Roster, Served, ids, landed
@@ -144,7 +145,13 @@ def test_a_base_that_was_read_otherwise_is_none(served: Served, changed: dict[st
     roster.later(hours=6)
     before = roster.past.read_under
     roster.settings |= changed
-    assert read_under(roster.district.sis) != before
+    assert read_under(roster.district) != before
+
+
+def test_access_that_was_granted_anew_begins_with_everything(served: Served):
+    roster = with_deltas(served)
+    granted = roster.district.model_copy(update={"access": Access.model_validate({"expires": "2027-06-30"})})
+    assert read_under(granted) != read_under(roster.district)
 
 
 def test_over_a_base_that_was_read_otherwise_no_delta_is_laid(served: Served):

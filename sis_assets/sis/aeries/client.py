@@ -124,11 +124,12 @@ def fetch(
 
 
 def _under(district: District, settings: Aeries) -> str:
-    """Return the hash of the settings that say what is read."""
+    """Return the hash of the settings that say what is read; access that was granted anew begins with everything."""
     what = settings.model_dump(
         mode="json", exclude={"certificate", "feed", "class_lists", "window_records", "concurrency"}
     )
-    return fingerprint((_READ_UNDER, what, district.schools.model_dump(mode="json")))
+    sections = (district.schools, district.access)
+    return fingerprint((_READ_UNDER, what, *(section.model_dump(mode="json") for section in sections)))
 
 
 def _changes_since(last: LastRead, under: str, system: System, zone: ZoneInfo, feed: Feed) -> datetime | None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
-from sis_assets.model.faults import Fault, Mover, NeedsPerson, PermanentFault
+from sis_assets.model.faults import AccessRefused, Fault, Mover, NeedsPerson, PermanentFault
 from sis_assets.sis.documents.answers import understood
 from sis_assets.transport.http import Reply, Request, Server
 
@@ -64,7 +64,7 @@ class Session:
     ) -> T:
         """GET below `/api/v5`, and return what `understand` makes of the document; it raises ValueError where that is odd.
 
-        `area` names the permission area that opens it. Raises AreaMissing, NeedsPerson for a certificate that is refused,
+        `area` names the permission area that opens it. Raises AreaMissing, AccessRefused for a certificate that is refused,
         NotThere for 404, SwitchedOff for 501, PermanentFault for what else stays wrong, TransientFault.
         """
         asked = self._request(what, path, query or {})
@@ -108,7 +108,7 @@ class Session:
                 lambda reply: _understood(what, reply, lambda _: None),
             )
         except _RefusedError as refused:
-            return NeedsPerson(
+            return AccessRefused(
                 tried=what,
                 seen=f"the server refuses the certificate ({refused.status})",
                 todo=_NEW_CERTIFICATE,

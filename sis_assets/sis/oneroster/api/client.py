@@ -72,7 +72,7 @@ class RestClient:
         """
         settings = settings_of(district)
         place = home.landing / district.district
-        under = read_under(settings)
+        under = read_under(district)
         is_delta = deltas.may_be_laid_over(past, settings, under)
         landing.prepare(place)
         landing.sweep(place)
@@ -116,11 +116,16 @@ class RestClient:
             yield Session(server, proof, base_path, self.provider)
 
 
-def read_under(settings: Settings) -> str:
-    """Hash what decides which rows the server gives, and how they land: a delta over other rows would be no whole."""
+def read_under(district: District) -> str:
+    """Hash what decides which rows the server gives, and how they land: a delta over other rows would be no whole.
+
+    Access that was granted anew begins with everything too.
+    """
+    settings = settings_of(district)
     deciding = {"url", "base_path", "version", "auth", "without", "pre_registered", "out_of_district"}
     source = settings.model_dump(mode="json", include=deciding)
-    return fingerprint([source, *((entity.name, entity.column_names) for entity in BY_NAME.values())])
+    access = district.access.model_dump(mode="json")
+    return fingerprint([source, access, *((entity.name, entity.column_names) for entity in BY_NAME.values())])
 
 
 def _stated(settings: Settings, *, is_delta: bool) -> Mapping[str, str]:
