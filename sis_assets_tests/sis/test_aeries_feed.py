@@ -334,7 +334,7 @@ def test_reads_of_changes_and_a_read_of_everything_land_the_same_bytes(
         aeries = Reading(
             server,
             Home.at(tmp_path_factory.mktemp("history") / "home"),
-            {"window_records": window, "feed": {"full_read_hours": 168}},
+            {"window_records": window, "feed": {"full_read_hours": 744}},  # more than all histories take
         )
         aeries.fetch()
         for history in histories:
