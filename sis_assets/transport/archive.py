@@ -6,6 +6,7 @@ its names are compared with names that we expect and never joined to a path of o
 
 from __future__ import annotations
 
+import errno
 import stat
 import struct
 import zipfile
@@ -100,10 +101,12 @@ def unpack(
                     Landed(member.entity, member.name, copy.size, copy.sha256, copy.name(), None)
                     for member, copy in zip(members, incoming, strict=True)
                 )
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a place before the file's begin, which damaged bytes point to
+            raise
+        raise _damaged(called, error) from None
     except _DAMAGE as error:
-        raise _refused(
-            called, f"it is damaged or cut off ({type(error).__name__})", "Send it again"
-        ) from None
+        raise _damaged(called, error) from None
     store.settle(landing)
     folder = members[0].folder if members else "."
     return Unpacked(landed, "" if folder == "." else folder)
@@ -176,6 +179,10 @@ def _refuse_long_directory(file: BinaryIO, called: str, limits: Limits) -> None:
         members, directory = struct.unpack_from("<QQ", end, 32)
     if members > limits.members or directory > limits.directory_bytes:
         raise _refused(called, f"it holds more than {limits.members} files", "Send the OneRoster files alone")
+
+
+def _damaged(called: str, error: Exception) -> PermanentFault:
+    return _refused(called, f"it is damaged or cut off ({type(error).__name__})", "Send it again")
 
 
 def _refused(called: str, seen: str, todo: str) -> PermanentFault:
