@@ -110,7 +110,12 @@ RECORDS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("code", list(RECORDS))
+def reader(code: str, *more: Any) -> Any:
+    """A case of a test that stands for a check of the reader."""
+    return pytest.param(code, *more, marks=pytest.mark.conformance("reader", code))
+
+
+@pytest.mark.parametrize("code", [reader(code) for code in RECORDS])
 def test_records_depart(tmp_path: Path, code: str) -> None:
     report = look(tmp_path, package(ROWS | RECORDS[code]))
     assert code in codes(report)
@@ -122,11 +127,11 @@ def test_records_depart(tmp_path: Path, code: str) -> None:
 @pytest.mark.parametrize(
     ("code", "rows"),
     [
-        (
+        reader(
             "semantic.several_primary_roles",
             {"roles": [role(1), role(2, userSourcedId="u-1", role="relative")]},
         ),
-        ("semantic.primary_org_without_role", {"roles": [role(1, orgSourcedId="o-3")]}),
+        reader("semantic.primary_org_without_role", {"roles": [role(1, orgSourcedId="o-3")]}),
     ],
 )
 def test_records_of_1_2_depart(tmp_path: Path, code: str, rows: dict[str, Any]) -> None:
@@ -139,11 +144,13 @@ def test_two_primary_teachers_one_after_the_other_are_no_departure(tmp_path: Pat
     assert codes(look(tmp_path, package(ROWS | {"enrollments": [first, then]}))) == []
 
 
+@pytest.mark.conformance("reader", "row.status_missing")
 def test_changes_need_a_status_and_a_time(tmp_path: Path) -> None:
     report = look(tmp_path, package({"users": [student(1)]}, mode="delta"))
     assert dict(report.findings.by_code()) == {"row.status_missing": 2}
 
 
+@pytest.mark.conformance("reader", "reference.missing_file")
 def test_what_refers_to_an_absent_file_is_said_once(tmp_path: Path) -> None:
     rows = {name: found for name, found in ROWS.items() if name != "courses"}
     report = look(tmp_path, package(rows | {"classes": [SOUND_CLASS, SOUND_CLASS | {"sourcedId": "s-2"}]}))
@@ -161,10 +168,10 @@ def altered(name: str, old: str, new: str) -> dict[str, str | bytes]:
 @pytest.mark.parametrize(
     ("code", "files"),
     [
-        ("manifest.missing", {name: text for name, text in WHOLE.items() if name != "manifest.csv"}),
-        ("manifest.header", altered("manifest.csv", "propertyName,value", "property,values")),
-        ("manifest.missing_property", altered("manifest.csv", "file.resources,absent\r\n", "")),
-        (
+        reader("manifest.missing", {name: text for name, text in WHOLE.items() if name != "manifest.csv"}),
+        reader("manifest.header", altered("manifest.csv", "propertyName,value", "property,values")),
+        reader("manifest.missing_property", altered("manifest.csv", "file.resources,absent\r\n", "")),
+        reader(
             "manifest.duplicate_property",
             altered(
                 "manifest.csv",
@@ -172,20 +179,22 @@ def altered(name: str, old: str, new: str) -> dict[str, str | bytes]:
                 "file.resources,absent\r\nfile.resources,absent\r\n",
             ),
         ),
-        ("manifest.unknown_property", altered("manifest.csv", "1.1\r\n", "1.1\r\nfile.pupils,absent\r\n")),
-        ("manifest.version", altered("manifest.csv", "manifest.version,1.0", "manifest.version,1")),
-        (
+        reader(
+            "manifest.unknown_property", altered("manifest.csv", "1.1\r\n", "1.1\r\nfile.pupils,absent\r\n")
+        ),
+        reader("manifest.version", altered("manifest.csv", "manifest.version,1.0", "manifest.version,1")),
+        reader(
             "manifest.oneroster_version",
             altered("manifest.csv", "oneroster.version,1.1", "oneroster.version,1.1.1"),
         ),
-        ("manifest.nested_folder", {"x.zip": zipped(WHOLE, "export/")}),
-        ("schema.missing_column", altered("users.csv", ",password", "")),
-        ("schema.unknown_column", altered("users.csv", "dateLastModified", "dataLastModified")),
-        ("schema.duplicate_column", altered("users.csv", "sms", "phone")),
-        ("schema.empty_column", altered("users.csv", "sms", "")),
-        ("schema.column_order", altered("users.csv", "sms,phone", "phone,sms")),
-        ("row.width", altered("users.csv", ",09,\r\n", ",09\r\n")),
-        ("row.quoting", altered("users.csv", "s0001@example.org", '"s0001"@example.org')),
+        reader("manifest.nested_folder", {"x.zip": zipped(WHOLE, "export/")}),
+        reader("schema.missing_column", altered("users.csv", ",password", "")),
+        reader("schema.unknown_column", altered("users.csv", "dateLastModified", "dataLastModified")),
+        reader("schema.duplicate_column", altered("users.csv", "sms", "phone")),
+        reader("schema.empty_column", altered("users.csv", "sms", "")),
+        reader("schema.column_order", altered("users.csv", "sms,phone", "phone,sms")),
+        reader("row.width", altered("users.csv", ",09,\r\n", ",09\r\n")),
+        reader("row.quoting", altered("users.csv", "s0001@example.org", '"s0001"@example.org')),
     ],
 )
 def test_a_manifest_or_a_header_departs(tmp_path: Path, code: str, files: dict[str, str | bytes]) -> None:
@@ -196,7 +205,7 @@ def test_every_code_has_a_test() -> None:
     shown = {*RECORDS, "row.status_missing", "reference.missing_file"}
     for test in (test_a_manifest_or_a_header_departs, test_records_of_1_2_depart):
         [mark] = [mark for mark in test.pytestmark if mark.name == "parametrize"]  # type: ignore[attr-defined]
-        shown |= {case[0] for case in mark.args[1]}
+        shown |= {case.values[0] for case in mark.args[1]}
     assert shown == set(CODES)
 
 

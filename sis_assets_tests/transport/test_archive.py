@@ -70,6 +70,7 @@ def test_the_folder_of_the_files_is_told(landing: Path) -> None:
     assert unpacked(landing, packed({"a/b/": b"", "a/b/users.csv": b"u"})).folder == "a/b"
 
 
+@pytest.mark.conformance("reader", "package.slip")
 @pytest.mark.parametrize(
     "name", ["../users.csv", "/users.csv", "a/../../users.csv", "..\\users.csv", "C:users.csv"]
 )
@@ -78,6 +79,7 @@ def test_a_name_that_leads_out_is_refused(landing: Path, name: str) -> None:
     assert not (landing.parent / "users.csv").exists()
 
 
+@pytest.mark.conformance("reader", "package.link")
 def test_a_link_is_refused(landing: Path) -> None:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
@@ -87,6 +89,7 @@ def test_a_link_is_refused(landing: Path) -> None:
     assert refusal(landing, out.getvalue()) == "users.csv is a link"
 
 
+@pytest.mark.conformance("reader", "package.encrypted")
 def test_an_encrypted_file_is_refused(landing: Path) -> None:
     content = bytearray(packed({"users.csv": b"u"}))
     content[content.index(b"PK\x01\x02") + 8] |= 1
@@ -102,6 +105,7 @@ def test_a_zip_that_was_cut_off_is_refused(landing: Path, cut: int) -> None:
     assert "damaged or cut off" in refusal(landing, packed({"users.csv": os.urandom(200)})[:-cut])
 
 
+@pytest.mark.conformance("reader", "package.damage")
 def test_every_changed_byte_is_refused_or_harmless(landing: Path) -> None:
     content = packed({"users.csv": b"sample,1\n" * 20})
     for at in range(len(content)):
@@ -121,6 +125,7 @@ def test_a_file_that_is_too_large_is_refused(landing: Path) -> None:
     assert "more than 1000 bytes" in refusal(landing, packed({"users.csv": os.urandom(1001)}, 0), FEW)
 
 
+@pytest.mark.conformance("reader", "package.size")
 def test_files_that_are_too_large_together_are_refused(landing: Path) -> None:
     files = {"orgs.csv": os.urandom(900), "users.csv": os.urandom(900)}
     assert "more than 600 bytes" in refusal(landing, packed(files, 0), FEW)
@@ -131,6 +136,7 @@ def test_a_file_that_expands_too_far_is_refused(landing: Path) -> None:
     assert unpacked(landing, packed({"users.csv": b"0" * 90}), FEW).files
 
 
+@pytest.mark.conformance("reader", "package.members")
 @pytest.mark.parametrize("files", [{f"{n}.csv": b"" for n in range(4)}, {"x" * 400 + ".csv": b""}])
 def test_a_long_table_of_contents_is_refused_before_it_is_read(
     landing: Path, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
@@ -165,6 +171,7 @@ def bomb(size: int) -> bytes:
     )
 
 
+@pytest.mark.conformance("reader", "package.zip_bomb")
 def test_ten_gigabytes_of_zeros_are_refused_at_once_and_in_little_memory(landing: Path) -> None:
     content = bomb(10 << 30)
     assert len(content) < 16 << 20
