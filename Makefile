@@ -29,7 +29,7 @@ $(OWN_UV):
 	@python3 -m venv .tools/uv
 	@.tools/uv/bin/pip install --quiet uv==$(UV_VERSION)
 
-demo: setup ## Play several nights of four made-up districts, then show them in the Dagster UI (Ctrl-C ends it).
+demo: setup ## Play several nights of five made-up districts, then show them in the Dagster UI (Ctrl-C ends it).
 	@$(BIN)/sis-assets demo
 
 lint: setup ## Check style, types, imports, the lock file and the definitions.

@@ -1,4 +1,4 @@
-"""`sandbox serve powerschool` as its users drive it: it tells a district file that works, and ends when told to."""
+"""`sandbox serve` of each SIS as its users drive it: it tells a district file that works, and ends when told to."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -36,9 +37,9 @@ def sis_assets(home: Path, *arguments: str, **more: str) -> subprocess.Completed
 
 
 @contextmanager
-def served(home: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def served(home: Path, sis: str, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The running command, and what it told."""
-    command = [COMMAND, "sandbox", "serve", "powerschool", *options]
+    command = [COMMAND, "sandbox", "serve", sis, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(home)) as process:
         try:
             assert process.stdout is not None
@@ -55,52 +56,84 @@ def file_of(told: str) -> str:
     return told[told.index("district: ") : told.index("\n\nand run")] + "\n"
 
 
-@pytest.mark.parametrize("with_plugin", [True, False])
-def test_the_district_file_that_is_told_reads_the_server(tmp_path: Path, with_plugin: bool) -> None:
+def save(home: Path, told: str) -> dict[str, str]:
+    """Do what was told; gives the environment to sync with."""
+    file = re.search(r"save this as (\S+)", told)
+    secret = re.search(r"export (SANDBOX_SECRET)=(\S+)", told)
+    assert file
+    assert secret
+    assert Path(file[1]) == home / "districts" / "sandbox.yaml"
+    Path(file[1]).parent.mkdir(parents=True)
+    Path(file[1]).write_text(file_of(told))
+    return {secret[1]: secret[2]}
+
+
+@pytest.mark.parametrize(
+    ("sis", "with_plugin"), [("powerschool", True), ("powerschool", False), ("aeries", False)]
+)
+def test_the_district_file_that_is_told_reads_the_server(tmp_path: Path, sis: str, with_plugin: bool) -> None:
     home, plugin = tmp_path / "home", tmp_path / "plugin.zip"
     assert sis_assets(home, "plugin", "powerschool", "--out", str(plugin)).returncode == 0
     options = ["--plugin", str(plugin)] if with_plugin else []
-    with served(home, "--students", "30", "--seed", "5", *options) as (process, told):
-        file, secret = (
-            re.search(r"save this as (\S+)", told),
-            re.search(r"export (SANDBOX_SECRET)=(\S+)", told),
-        )
-        assert file
-        assert secret
-        Path(file[1]).parent.mkdir(parents=True)
-        Path(file[1]).write_text(file_of(told))
-        synced = sis_assets(home, "sync", "sandbox", "--json", **{secret[1]: secret[2]})
+    with served(home, sis, "--students", "30", "--seed", "5", *options) as (process, told):
+        synced = sis_assets(home, "sync", "sandbox", "--json", **save(home, told))
         line = json.loads(synced.stdout)
-        assert (line["status"], line["change_sets"][0]["counts"]["create"]) == ("applied", 30), synced.stderr
+        assert line["status"] == "applied", synced.stderr
+        assert line["change_sets"][0]["counts"]["create"] == 30
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) == 0
         assert process.stdout is not None
         assert process.stdout.read() == "Stopped.\n"
 
 
-def test_a_scenario_is_on_from_the_beginning(tmp_path: Path) -> None:
-    with served(tmp_path, "--students", "10", "--scenario", "no_v1_right") as (_, told):
-        (tmp_path / "districts").mkdir()
-        (tmp_path / "districts" / "sandbox.yaml").write_text(file_of(told))
-        synced = sis_assets(tmp_path, "sync", "sandbox", "--json", SANDBOX_SECRET="sandbox-client-secret")
+@pytest.mark.parametrize(
+    ("sis", "scenario", "reason"),
+    [
+        ("powerschool", "no_v1_right", "accessLevelV1Api"),
+        ("aeries", "no_graduation_status", 'tick Read of "Graduation Status"'),
+    ],
+)
+def test_a_scenario_is_on_from_the_beginning(tmp_path: Path, sis: str, scenario: str, reason: str) -> None:
+    with served(tmp_path, sis, "--students", "10", "--scenario", scenario) as (_, told):
+        synced = sis_assets(tmp_path, "sync", "sandbox", "--json", **save(tmp_path, told))
     assert synced.returncode == 3
-    assert "accessLevelV1Api" in json.loads(synced.stdout)["reason"]
+    assert reason in json.loads(synced.stdout)["reason"]
+
+
+def test_an_aeries_may_be_of_several_leas(tmp_path: Path) -> None:
+    with served(tmp_path, "aeries", "--students", "30", "--leas", "2") as (_, told):
+        looked = sis_assets(tmp_path, "doctor", "sandbox", "--json", **save(tmp_path, told))
+    leas = next(line for line in map(json.loads, looked.stdout.splitlines()) if line["check"] == "LEAs")
+    assert "list under sis.leas those that are meant" in leas["seen"]
 
 
 @pytest.mark.parametrize(
-    ("options", "reason"),
+    ("sis", "options", "reason"),
     [
-        (["--scenario", "zzz"], "no scenario zzz; there are bad_gateway, "),
-        (["--plugin", "nowhere.zip"], "nowhere.zip cannot be read: No such file"),
-        (["--plugin", __file__], "is no zip"),
-        (["--port", "70000"], "--port"),
-        (["--students", "0"], "--students"),
+        ("powerschool", ["--scenario", "zzz"], "no scenario zzz; there are bad_gateway, "),
+        ("powerschool", ["--plugin", "nowhere.zip"], "nowhere.zip cannot be read: No such file"),
+        ("powerschool", ["--plugin", __file__], "is no zip"),
+        ("powerschool", ["--port", "70000"], "--port"),
+        ("powerschool", ["--students", "0"], "--students"),
+        ("aeries", ["--scenario", "zzz"], "no scenario zzz; there are all_years_time_out, "),
+        ("aeries", ["--leas", "0"], "--leas"),
     ],
 )
 def test_a_wrong_option_is_told_and_nothing_is_served(
-    tmp_path: Path, options: list[str], reason: str
+    tmp_path: Path, sis: str, options: list[str], reason: str
 ) -> None:
-    asked = sis_assets(tmp_path, "sandbox", "serve", "powerschool", *options)
+    asked = sis_assets(tmp_path, "sandbox", "serve", sis, *options)
     assert (asked.returncode, asked.stdout) == (2, "")
     assert reason in asked.stderr
     assert "Traceback" not in asked.stderr
+
+
+@pytest.mark.parametrize("sis", ["powerschool", "aeries"])
+def test_a_taken_port_is_told(tmp_path: Path, sis: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        asked = sis_assets(tmp_path, "sandbox", "serve", sis, "--students", "10", "--port", str(port))
+    assert (asked.returncode, asked.stdout) == (2, "")
+    assert f"does not start: port {port} cannot be had" in asked.stderr

@@ -23,10 +23,18 @@ from sis_assets.automation.launch import instance_of, sync
 from sis_assets.pipeline.decide import Decision, Proposal, decide, find
 from sis_assets.pipeline.stage import Clock, Outcome
 from sis_assets.sandbox import dagster_ui, demo_home
-from sis_assets.sandbox.players import Player, ServerPlayer, file_player, powerschool_of
-from sis_assets.sandbox.powerschool.server import Sandbox
+from sis_assets.sandbox.aeries.server import Sandbox as Aeries
+from sis_assets.sandbox.players import (
+    AeriesPlayer,
+    Player,
+    PowerSchoolPlayer,
+    aeries_of,
+    file_player,
+    powerschool_of,
+)
+from sis_assets.sandbox.powerschool.server import Sandbox as PowerSchool
 from sis_assets.sandbox.sftp_server import NoServer, SftpServer, sftp_server
-from sis_assets.sandbox.story import CAST, DROPPING, MOCKFORD, NIGHTS, TESTBURY, Night
+from sis_assets.sandbox.story import DROPPING, MOCKFORD, NIGHTS, PRETENDALE, TESTBURY, Night
 from sis_assets.sis.delimited import Readers
 from sis_assets.warehouse import Warehouse
 from sis_assets.warehouse.home import Home
@@ -64,9 +72,10 @@ def play(home: Home, *, once: bool, port: int, console: Console) -> int:
 def _play(stack: ExitStack, home: Home, *, once: bool, port: int, console: Console) -> int:
     stack.enter_context(demo_home.fresh(home))
     sftp = _sftp(stack, home, console)
-    powerschool = stack.enter_context(powerschool_of(TESTBURY, len(CAST), demo_home.write_plugin(home)))
-    demo_home.write_district_files(home, sftp, powerschool)
-    console.print(_introduced(home, sftp, powerschool), highlight=False, soft_wrap=True)
+    powerschool = stack.enter_context(powerschool_of(TESTBURY, 4, demo_home.write_plugin(home)))
+    aeries = stack.enter_context(aeries_of(PRETENDALE, 5))
+    demo_home.write_district_files(home, sftp, powerschool, aeries)
+    console.print(_introduced(home, sftp, powerschool, aeries), highlight=False, soft_wrap=True)
     instance = stack.enter_context(instance_of(home))
     # The webserver takes as long to start as several nights take to play.
     web = None if once else stack.enter_context(dagster_ui.webserver(home, port))
@@ -74,7 +83,8 @@ def _play(stack: ExitStack, home: Home, *, once: bool, port: int, console: Conso
         cast.district: file_player(cast, demo_home.drops(home) / cast.district, seed)
         for seed, cast in enumerate(DROPPING, start=1)
     }
-    players[TESTBURY.district] = ServerPlayer(powerschool)
+    players[TESTBURY.district] = PowerSchoolPlayer(powerschool)
+    players[PRETENDALE.district] = AeriesPlayer(aeries, lambda: demo_home.write_aeries_file(home, aeries))
     differences = _play_nights(
         home, players, lambda platform, names: sync(platform, instance, names), console
     )
@@ -103,14 +113,15 @@ def _sftp(stack: ExitStack, home: Home, console: Console) -> SftpServer | None:
         return None
 
 
-def _introduced(home: Home, sftp: SftpServer | None, powerschool: Sandbox) -> str:
+def _introduced(home: Home, sftp: SftpServer | None, powerschool: PowerSchool, aeries: Aeries) -> str:
     ways = (
         "three drop their files into local folders"
         if sftp is None
         else f"one drops its files into a local folder, two on an SFTP server (OpenSSH, {sftp.host}:{sftp.port})"
     )
     return (
-        f"Made four districts in {home.root}: {ways}, and one has a PowerSchool (made up, {powerschool.url})."
+        f"Made five districts in {home.root}: {ways}, one has a PowerSchool (made up, {powerschool.url}),"
+        f" and one an Aeries (made up, {aeries.url})."
     )
 
 
@@ -139,7 +150,7 @@ class _Stage:
         self.console.print(night.story, style="italic", highlight=False)
         with self.console.status("The districts live on"):
             for name, player in players.items():
-                player.take(night.turn(name))
+                player.take(night.turn(name), night.at)
         for name in night.approves:
             self._approve(night, name, players[name])
         with (
@@ -197,7 +208,7 @@ def _told(outcome: Outcome) -> str:
     sets = [
         ("held: " if found.status == "held" else "") + _counted(found.counts) for found in outcome.change_sets
     ]
-    done = "; ".join(sets) or (outcome.reason if status == "failed" else "")
+    done = "; ".join(sets) or (outcome.reason if status in {"failed", "skipped"} else "")
     return f"  {outcome.district_id:<14}[{_COLOURS.get(status, 'white')}]{status:<11}[/]{escape(done)}"
 
 
@@ -243,7 +254,7 @@ def _serve(stack: ExitStack, home: Home, web: dagster_ui.Child, *, port: int, co
             daemon.check()
     stack.close()
     console.print(
-        "\nStopped: the webserver, the daemon, their code servers, the SFTP server and the PowerSchool have ended."
+        "\nStopped: the webserver, the daemon, their code servers, the SFTP server, the PowerSchool and the Aeries have ended."
     )
 
 
@@ -262,6 +273,10 @@ def _say_what_to_look_at(home: Home, url: str, console: Console) -> None:
         (
             "what PowerSchool said, and when it failed",
             f"{url}/assets/raw/students?view=partitions&partition={TESTBURY.district}",
+        ),
+        (
+            "what Aeries said",
+            f"{url}/assets/raw/aeries_students?view=partitions&partition={PRETENDALE.district}",
         ),
         ("counts per kind of change: Metadata, then Plots", f"{change_sets}?view=overview"),
         ("the quality checks", f"{url}/assets/core/students?view=checks"),

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sis_assets.model.faults import Mover, NeedsPerson
-from sis_assets.sandbox.powerschool.server import Sandbox
+from sis_assets.sandbox.aeries.server import Sandbox as Aeries
+from sis_assets.sandbox.powerschool.server import Sandbox as PowerSchool
 from sis_assets.sandbox.sftp_server import SftpServer
-from sis_assets.sandbox.story import CAST, DROPPING, TESTBURY, Cast, FileCast
+from sis_assets.sandbox.story import CAST, DROPPING, PRETENDALE, TESTBURY, Cast, FileCast
 from sis_assets.sis.powerschool import plugin
 from sis_assets.warehouse.home import Home
 
@@ -77,8 +78,11 @@ def write_plugin(home: Home) -> Path:
     return path
 
 
-def write_district_files(home: Home, sftp: SftpServer | None, powerschool: Sandbox) -> None:
-    """Write the four district files, and PowerSchool's credentials. Without SFTP the files go into local folders."""
+def write_district_files(
+    home: Home, sftp: SftpServer | None, powerschool: PowerSchool, aeries: Aeries
+) -> None:
+    """Write the five district files, and the servers' credentials. Without SFTP the files go into local folders."""
+    (home.root / "secrets").mkdir(mode=0o700)
     texts = {
         cast.district: district_file(cast, drops(home) / cast.district, sftp if cast.by_sftp else None)
         for cast in DROPPING
@@ -86,6 +90,7 @@ def write_district_files(home: Home, sftp: SftpServer | None, powerschool: Sandb
     texts[TESTBURY.district] = _powerschool_file(home, powerschool)
     for district, text in texts.items():
         (home.districts / f"{district}.yaml").write_text(text)
+    write_aeries_file(home, aeries)
 
 
 def district_file(cast: FileCast, drop: Path, server: SftpServer | None) -> str:
@@ -114,22 +119,36 @@ def district_file(cast: FileCast, drop: Path, server: SftpServer | None) -> str:
     )
 
 
-def _powerschool_file(home: Home, server: Sandbox) -> str:
-    """Put the credentials where only this account reads them, and return the district file's text that points there."""
-    secrets = home.root / "secrets"
-    secrets.mkdir(mode=0o700)
+def write_aeries_file(home: Home, server: Aeries) -> None:
+    """Write the district file of the Aeries district, and its certificate; anew for every year's database."""
+    text = _text(
+        PRETENDALE,
+        "  kind: aeries",
+        f"  url: {server.url}",
+        *_secrets(home, PRETENDALE, {"certificate": server.certificate}),
+        f"  database_year: {server.database_year}",
+        "  # Everything is read every second night; in the other one what the change feed names. By default all is read every night.",
+        "  feed: {full_read_hours: 40}",
+        "# No schools: where students are put who have left, and the summer's.",
+        'schools: {exclude: ["99", "998"]}',
+        'pull: {days: [mon, tue], from: "20:00", to: "02:00"}',
+    )
+    (home.districts / f"{PRETENDALE.district}.yaml").write_text(text)
+
+
+def _powerschool_file(home: Home, server: PowerSchool) -> str:
     values = {"client_id": server.client_id, "client_secret": server.client_secret}
-    places = {name: f"{TESTBURY.district}-{name.replace('_', '-')}" for name in values}
+    return _text(TESTBURY, "  kind: powerschool", f"  url: {server.url}", *_secrets(home, TESTBURY, values))
+
+
+def _secrets(home: Home, cast: Cast, values: Mapping[str, str]) -> Iterator[str]:
+    """Put secrets where only this account reads them; gives the lines of the district file that point there."""
     for name, value in values.items():
-        path = secrets / places[name]
+        place = f"secrets/{cast.district}-{name.replace('_', '-')}"
+        path = home.root / place
         path.touch(mode=0o600)
         path.write_text(f"{value}\n")
-    return _text(
-        TESTBURY,
-        "  kind: powerschool",
-        f"  url: {server.url}",
-        *(f"  {name}: {{file: ../secrets/{place}}}" for name, place in places.items()),
-    )
+        yield f"  {name}: {{file: ../{place}}}"
 
 
 def _text(cast: Cast, *sis: str) -> str:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
 from sis_assets.pipeline.stage import Outcome
 from sis_assets.sandbox import districts
-from sis_assets.sandbox.powerschool import day
-from sis_assets.sandbox.powerschool.data import founded
-from sis_assets.sandbox.powerschool.faults import SCENARIOS
-from sis_assets.sandbox.powerschool.server import Sandbox
-from sis_assets.sandbox.powerschool.settings import Settings
+from sis_assets.sandbox.aeries import day as aeries_day
+from sis_assets.sandbox.aeries.faults import SCENARIOS as AERIES_SCENARIOS
+from sis_assets.sandbox.aeries.founding import founded as aeries_founded
+from sis_assets.sandbox.aeries.server import Sandbox as Aeries
+from sis_assets.sandbox.aeries.settings import Settings as AeriesSettings
+from sis_assets.sandbox.powerschool import day as powerschool_day
+from sis_assets.sandbox.powerschool.data import founded as powerschool_founded
+from sis_assets.sandbox.powerschool.faults import SCENARIOS as POWERSCHOOL_SCENARIOS
+from sis_assets.sandbox.powerschool.server import Sandbox as PowerSchool
+from sis_assets.sandbox.powerschool.settings import Settings as PowerSchoolSettings
 from sis_assets.sandbox.story import FIRST_NIGHT, SCHOOL_YEAR, Cast, Day, FileCast, Summer, Turn
+from sis_assets.sandbox.switches import Armable, Switches
+
+_Fault = TypeVar("_Fault", bound=Armable)
 
 
 @dataclass(slots=True)
@@ -37,8 +48,8 @@ class Player(Protocol):
     def expected(self) -> Expected:
         """What must be true of its accounts."""
 
-    def take(self, turn: Turn) -> None:
-        """Let the district change, and show that."""
+    def take(self, turn: Turn, at: datetime) -> None:
+        """Let the district change until that moment, and show it."""
 
 
 @dataclass(slots=True)
@@ -50,7 +61,7 @@ class FilePlayer:
     truth: districts.SampleDistrict
     expected: Expected = field(default_factory=Expected)
 
-    def take(self, turn: Turn) -> None:
+    def take(self, turn: Turn, at: datetime) -> None:  # noqa: ARG002 - files do not tell the time
         """Let the district change, and put its files into its drop."""
         match turn.becomes:
             case Day(arrivals, leavers, transfers, corrections):
@@ -73,29 +84,59 @@ class FilePlayer:
 
 
 @dataclass(slots=True)
-class ServerPlayer:
+class PowerSchoolPlayer:
     """A district whose PowerSchool is asked; it has nothing to send."""
 
-    server: Sandbox
+    server: PowerSchool
     expected: Expected = field(default_factory=Expected)
 
-    def take(self, turn: Turn) -> None:
+    def take(self, turn: Turn, at: datetime) -> None:  # noqa: ARG002 - its days are counted, not dated
         """Let the district change, and what goes wrong with its server be that of the turn alone."""
         match turn.becomes:
             case Day(arrivals, leavers, transfers, corrections):
-                churn = day.Churn(
+                churn = powerschool_day.Churn(
                     arrivals,
                     leavers,
                     transfers=transfers,
                     renamed=corrections,
                     readdressed=corrections,
                 )
-                self.server.evolve(lambda district: day.after_a_day(district, churn))
+                self.server.evolve(lambda district: powerschool_day.after_a_day(district, churn))
             case Summer():
-                self.server.evolve(day.after_the_summer)
-        self.server.faults.clear()
-        if turn.scenario is not None:
-            self.server.faults.arm(*SCENARIOS[turn.scenario])
+                self.server.evolve(powerschool_day.after_the_summer)
+        _arm(self.server.faults, POWERSCHOOL_SCENARIOS, turn.scenario)
+        self.expected.shown = self.server.truth().active.height
+
+
+@dataclass(slots=True)
+class AeriesPlayer:
+    """A district whose Aeries is asked; `tell_year` is called when it has a new database, whose year must be asked for."""
+
+    server: Aeries
+    tell_year: Callable[[], object]
+    expected: Expected = field(default_factory=Expected)
+
+    def take(self, turn: Turn, at: datetime) -> None:
+        """Let the district change until that moment, and what goes wrong with its server be that of the turn alone."""
+        match turn.becomes:
+            case Day() as day:
+                churn = aeries_day.Churn(
+                    arrivals=day.arrivals,
+                    leavers=day.leavers,
+                    transfers=day.transfers,
+                    planned_leavers=day.planned_leavers,
+                    renamed=day.corrections,
+                    readdressed=day.corrections,
+                )
+                clock = at.astimezone(ZoneInfo(self.server.settings.timezone)).replace(tzinfo=None)
+                passed = clock - self.server.district.now
+                self.server.evolve(lambda district: aeries_day.after(district, churn, passed=passed))
+            case Summer(no_shows, rekeys):
+                rekeyed = aeries_day.Churn(rekeys=rekeys)
+                self.server.evolve(lambda district: aeries_day.after_the_summer(district, no_shows=no_shows))
+                self.server.evolve(lambda district: aeries_day.after(district, rekeyed, passed=timedelta()))
+                self.tell_year()
+        _arm(self.server.faults, AERIES_SCENARIOS, turn.scenario)
         self.expected.shown = self.server.truth().active.height
 
 
@@ -106,9 +147,21 @@ def file_player(cast: FileCast, drop: Path, seed: int) -> FilePlayer:
     )
 
 
-def powerschool_of(cast: Cast, seed: int, plugin: Path) -> Sandbox:
+def powerschool_of(cast: Cast, seed: int, plugin: Path) -> PowerSchool:
     """Return the district's PowerSchool with the plugin installed, not serving yet."""
-    at_first = founded(students=cast.students, seed=seed, today=FIRST_NIGHT.date())
-    return Sandbox(
-        district=at_first, settings=Settings(timezone=cast.timezone, state=cast.state), plugin=plugin
-    )
+    at_first = powerschool_founded(students=cast.students, seed=seed, today=FIRST_NIGHT.date())
+    settings = PowerSchoolSettings(timezone=cast.timezone, state=cast.state)
+    return PowerSchool(district=at_first, settings=settings, plugin=plugin)
+
+
+def aeries_of(cast: Cast, seed: int) -> Aeries:
+    """Return the district's Aeries, not serving yet."""
+    at_first = aeries_founded(students=cast.students, seed=seed, today=FIRST_NIGHT.date())
+    return Aeries(district=at_first, settings=AeriesSettings(timezone=cast.timezone, state=cast.state))
+
+
+def _arm(faults: Switches[_Fault], scenarios: Mapping[str, tuple[_Fault, ...]], scenario: str | None) -> None:
+    """Let exactly what the scenario says go wrong from now on."""
+    faults.clear()
+    if scenario is not None:
+        faults.arm(*scenarios[scenario])

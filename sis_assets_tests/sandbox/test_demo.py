@@ -11,24 +11,31 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from rich.console import Console
 
 from sis_assets.districts import load_districts, reveal
+from sis_assets.model.calendar import closing
 from sis_assets.model.faults import NeedsPerson
 from sis_assets.sandbox import dagster_ui, demo_home
+from sis_assets.sandbox.aeries.server import Sandbox as Aeries
 from sis_assets.sandbox.demo import USAGE, play
-from sis_assets.sandbox.players import ServerPlayer, powerschool_of
-from sis_assets.sandbox.powerschool.server import Sandbox
+from sis_assets.sandbox.players import AeriesPlayer, PowerSchoolPlayer, aeries_of, powerschool_of
+from sis_assets.sandbox.powerschool.server import Sandbox as PowerSchool
 from sis_assets.sandbox.sftp_server import SftpServer
-from sis_assets.sandbox.story import CAST, NIGHTS, TESTBURY, Day, Turn
+from sis_assets.sandbox.story import CAST, FIRST_NIGHT, NIGHTS, PRETENDALE, TESTBURY, Day, Summer, Turn
 from sis_assets.warehouse.home import Home
 from sis_assets_tests.openssh import needs_sshd
 
+NEXT_EVENING = FIRST_NIGHT + timedelta(days=1)
 COMMAND = [str(Path(sys.executable).with_name("sis-assets")), "demo"]
 
 
@@ -45,13 +52,26 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@dataclass(frozen=True)
+class Servers:
+    """Testbury's, with the plugin that a home of the demo holds, and Pretendale's."""
+
+    powerschool: PowerSchool
+    aeries: Aeries
+
+    def write_district_files(self, home: Home, sftp: SftpServer | None = None) -> None:
+        demo_home.write_district_files(home, sftp, self.powerschool, self.aeries)
+
+
 @pytest.fixture
-def powerschool(tmp_path: Path) -> Iterator[Sandbox]:
-    """Testbury's, with the plugin that a home of the demo holds."""
+def servers(tmp_path: Path) -> Iterator[Servers]:
     home = Home.at(tmp_path / "plugin-of")
     home.root.mkdir()
-    with powerschool_of(TESTBURY, 4, demo_home.write_plugin(home)) as server:
-        yield server
+    with (
+        powerschool_of(TESTBURY, 4, demo_home.write_plugin(home)) as powerschool,
+        aeries_of(PRETENDALE, 5) as aeries,
+    ):
+        yield Servers(powerschool, aeries)
 
 
 def processes_naming(text: str) -> list[str]:
@@ -68,10 +88,17 @@ def processes_naming(text: str) -> list[str]:
     return found
 
 
-def synced_by_hand(home: Path, district: str) -> str:
+def asked_of(port: int) -> list[dict[str, Any]]:
+    """What a made-up server was asked."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/_sandbox/log", timeout=20) as answer:
+        requests: list[dict[str, Any]] = json.load(answer)["requests"]
+        return requests
+
+
+def synced_by_hand(home: Path, district: str, *options: str) -> str:
     """The status of a sync as somebody runs it while the demo serves."""
     asked = subprocess.run(
-        [COMMAND[0], "sync", district, "--json"],
+        [COMMAND[0], "sync", district, *options, "--json"],
         check=False,
         capture_output=True,
         text=True,
@@ -104,18 +131,22 @@ def test_every_night_ends_as_told_and_the_interface_leaves_no_process_behind(tmp
             assert "the server answers 500" in text
             assert 'lacks the right <oauth accessLevelV1Api="READ"/>' in text
             assert not dagster_ui.is_free(port)
-            found = re.search(r"\(made up, http://127\.0\.0\.1:(\d+)\)", text)
-            assert found
-            powerschool_port = int(found[1])
-            assert not dagster_ui.is_free(powerschool_port), "the districts are still there to be synced"
+            assert 'tick Read of "Graduation Status"' in text
+            assert " 2 rekey" in text
+            servers = [int(found) for found in re.findall(r"\(made up, http://127\.0\.0\.1:(\d+)", text)]
+            assert len(servers) == 2
+            assert not any(map(dagster_ui.is_free, servers)), "the districts are still there to be synced"
+            asked = [request["path"] for request in asked_of(servers[1])]
+            assert len([path for path in asked if "/StudentDataChanges/student/" in path]) == 1
             assert synced_by_hand(home, "testbury") == "unchanged"
+            assert synced_by_hand(home, "pretendale", "--outside-window") == "applied"
         finally:
             demo.send_signal(signal.SIGTERM)
             code = demo.wait(timeout=60)
     assert code == 0
     assert processes_naming(str(home)) == []
     assert dagster_ui.is_free(port)
-    assert dagster_ui.is_free(powerschool_port)
+    assert all(map(dagster_ui.is_free, servers))
 
 
 def test_a_folder_that_the_demo_did_not_make_is_left_alone(tmp_path: Path) -> None:
@@ -131,21 +162,21 @@ def test_a_folder_that_the_demo_did_not_make_is_left_alone(tmp_path: Path) -> No
 
 
 def test_a_district_added_to_the_demos_home_keeps_it_from_being_deleted(
-    tmp_path: Path, powerschool: Sandbox
+    tmp_path: Path, servers: Servers
 ) -> None:
     home = Home.at(tmp_path / "demo")
     with demo_home.fresh(home):
-        demo_home.write_district_files(home, None, powerschool)
+        servers.write_district_files(home)
     (home.districts / "eagle-ridge.yaml").write_text("district: eagle-ridge\n")
     with pytest.raises(NeedsPerson, match=r"districts/eagle-ridge\.yaml"), demo_home.fresh(home):
         pass
     assert (home.districts / "sampleton.yaml").exists()
 
 
-def test_a_second_demo_starts_from_nothing(tmp_path: Path, powerschool: Sandbox) -> None:
+def test_a_second_demo_starts_from_nothing(tmp_path: Path, servers: Servers) -> None:
     home = Home.at(tmp_path / "demo")
     with demo_home.fresh(home):
-        demo_home.write_district_files(home, None, powerschool)
+        servers.write_district_files(home)
         old = home.root / "warehouse" / "catalog.sqlite"
         old.parent.mkdir()
         old.write_bytes(b"old")
@@ -176,7 +207,7 @@ def test_a_warehouse_elsewhere_is_never_played_with(tmp_path: Path, elsewhere: d
 
 
 @pytest.mark.parametrize("by_sftp", [True, False])
-def test_the_district_files_are_right(tmp_path: Path, powerschool: Sandbox, by_sftp: bool) -> None:
+def test_the_district_files_are_right(tmp_path: Path, servers: Servers, by_sftp: bool) -> None:
     home = Home.at(tmp_path / "demo")
     server = SftpServer(
         host="127.0.0.1",
@@ -188,14 +219,14 @@ def test_the_district_files_are_right(tmp_path: Path, powerschool: Sandbox, by_s
         log=tmp_path / "log",
     )
     with demo_home.fresh(home):
-        demo_home.write_district_files(home, server if by_sftp else None, powerschool)
+        servers.write_district_files(home, server if by_sftp else None)
         registry = load_districts(home.districts)
     assert registry.broken == {}
     assert set(registry.districts) == {cast.district for cast in CAST}
     drops = {
         name: district.sis.dropzone  # type: ignore[union-attr]
         for name, district in registry.districts.items()
-        if name != "testbury"
+        if name not in {"testbury", "pretendale"}
     }
     assert {name for name, drop in drops.items() if drop.sftp} == (
         {"exampleville", "mockford"} if by_sftp else set()
@@ -205,30 +236,62 @@ def test_the_district_files_are_right(tmp_path: Path, powerschool: Sandbox, by_s
             assert Path(drop.folder).resolve() == demo_home.drops(home) / name
 
 
-def test_powerschools_credentials_stand_in_files_that_only_this_account_reads(
-    tmp_path: Path, powerschool: Sandbox
+def test_servers_credentials_stand_in_files_that_only_this_account_reads(
+    tmp_path: Path, servers: Servers
 ) -> None:
     home = Home.at(tmp_path / "demo")
     with demo_home.fresh(home):
-        demo_home.write_district_files(home, None, powerschool)
-        sis: Any = load_districts(home.districts).district("testbury").sis
-    text = (home.districts / "testbury.yaml").read_text()
-    for told, value in (
-        (sis.client_id, powerschool.client_id),
-        (sis.client_secret, powerschool.client_secret),
+        servers.write_district_files(home)
+        registry = load_districts(home.districts)
+        testbury: Any = registry.district("testbury").sis
+        pretendale: Any = registry.district("pretendale").sis
+    for name, told, value in (
+        ("testbury", testbury.client_id, servers.powerschool.client_id),
+        ("testbury", testbury.client_secret, servers.powerschool.client_secret),
+        ("pretendale", pretendale.certificate, servers.aeries.certificate),
     ):
         assert reveal(told) == value
-        assert value not in text
+        assert value not in (home.districts / f"{name}.yaml").read_text()
         assert told.file.stat().st_mode & 0o777 == 0o600
 
 
-def test_what_goes_wrong_with_a_server_lasts_one_turn(powerschool: Sandbox) -> None:
-    player = ServerPlayer(powerschool)
-    player.take(Turn("failed", Day(1, 0, 0, 0), scenario="unavailable"))
-    assert [fault["status"] for fault in powerschool.faults.told()] == [503]
-    player.take(Turn("applied", sends=False))
-    assert powerschool.faults.told() == []
-    assert player.expected.shown == powerschool.truth().active.height > TESTBURY.students
+def test_every_night_is_in_the_hours_of_the_district_that_has_hours_or_told_as_skipped(
+    tmp_path: Path, servers: Servers
+) -> None:
+    home = Home.at(tmp_path / "demo")
+    with demo_home.fresh(home):
+        servers.write_district_files(home)
+        pull = load_districts(home.districts).district("pretendale").pull
+    assert pull
+    zone = ZoneInfo(PRETENDALE.timezone)
+    hours = {night.title: closing(night.at, pull.window, zone) is not None for night in NIGHTS}
+    assert hours == {night.title: night.turn("pretendale").ends != "skipped" for night in NIGHTS}
+
+
+def test_what_goes_wrong_with_a_server_lasts_one_turn(servers: Servers) -> None:
+    for player in (PowerSchoolPlayer(servers.powerschool), AeriesPlayer(servers.aeries, lambda: None)):
+        before = player.server.truth().active.height
+        player.take(Turn("failed", Day(1, 0, 0, 0), scenario="unavailable"), NEXT_EVENING)
+        assert [fault["status"] for fault in player.server.faults.told()] == [503]
+        player.take(Turn("applied", sends=False), NEXT_EVENING)
+        assert player.server.faults.told() == []
+        assert player.expected.shown == player.server.truth().active.height > before
+
+
+def test_an_aeries_keeps_the_storys_time_and_tells_when_its_year_changes(servers: Servers) -> None:
+    server, told = servers.aeries, []
+    player = AeriesPlayer(server, lambda: told.append(server.database_year))
+    player.take(Turn("applied", Day(0, 0, 0, 0, planned_leavers=2)), NEXT_EVENING)
+    planned = server.truth().active.filter("planned_to_leave")
+    assert planned.height >= 2
+    assert server.district.now == NEXT_EVENING.replace(tzinfo=None)
+    assert told == []
+    player.take(Turn("held", Summer(no_shows=3, rekeys=2)), NEXT_EVENING + timedelta(days=90))
+    assert told == [2026]
+    truth = server.truth()
+    assert truth.records.filter("no_show").height >= 3
+    assert not set(planned["student_id"]) & set(truth.active["student_id"])
+    assert (truth.records["old_student_id"] > 0).sum() >= 2
 
 
 def test_a_taken_port_is_said_before_anything_is_made(tmp_path: Path) -> None:
