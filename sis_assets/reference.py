@@ -53,7 +53,7 @@ def _columns(table: Table) -> str:
 
 
 def _row(column: Column, sources: Sequence[str]) -> str:
-    origins = ", ".join(sources)
+    origins = ", ".join(dict.fromkeys(sources))
     meaning = f"{column.description} From {origins}." if origins else column.description
     mark = "●" if column.pii else ""
     return f"| `{column.name}` | `{column.type}` | {mark} | {meaning.replace('|', chr(92) + '|')} |"

@@ -87,6 +87,29 @@ def test_the_district_file_that_is_told_reads_the_server(tmp_path: Path, sis: st
 
 
 @pytest.mark.parametrize(
+    ("guise", "version"), [("standard", "1.1"), ("standard", "1.2"), ("plus360", "1.2"), ("triand", "1.2")]
+)
+def test_the_district_file_that_is_told_reads_the_provider(tmp_path: Path, guise: str, version: str) -> None:
+    home = tmp_path / "home"
+    with served(home, "oneroster", "--users", "40", "--guise", guise, "--version", version) as (_, told):
+        synced = sis_assets(home, "sync", "sandbox", "--json", **save(home, told))
+        line = json.loads(synced.stdout)
+    if guise == "plus360":
+        assert line["status"] == "failed"
+        assert "Endpoint Advanced Settings" in line["reason"], "the birth date is withheld until it is ticked"
+    else:
+        assert line["status"] == "applied", line["reason"]
+        assert line["change_sets"][0]["counts"]["create"] > 20
+
+
+@pytest.mark.parametrize("option", [("--guise", "nobody"), ("--version", "1.3"), ("--scenario", "nothing")])
+def test_what_no_provider_has_is_refused_by_name(tmp_path: Path, option: tuple[str, str]) -> None:
+    said = sis_assets(tmp_path, "sandbox", "serve", "oneroster", *option)
+    assert said.returncode == 2
+    assert f"There is no {option[0].removeprefix('--')} {option[1]}" in said.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
     ("sis", "scenario", "reason"),
     [
         ("powerschool", "no_v1_right", "accessLevelV1Api"),

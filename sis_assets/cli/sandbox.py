@@ -28,7 +28,7 @@ def demo(
     ] = False,
     port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
 ) -> None:
-    """Make five made-up districts, play several nights, then show them in the Dagster UI."""
+    """Make six made-up districts, play several nights, then show them in the Dagster UI."""
     from sis_assets.sandbox.demo import play  # noqa: PLC0415 - only the demo needs its sandbox
 
     raise SystemExit(play(Home.from_environment(), once=once, port=port, console=out))
@@ -119,6 +119,52 @@ def serve_aeries(
 
     with _refusals(scenario, SCENARIOS):
         serve(Sandbox(students=students, seed=seed, leas=leas, port=port), told, scenario=scenario)
+
+
+@serve_app.command("oneroster")
+def serve_oneroster(
+    *,
+    users: Annotated[int, typer.Option(min=10, help="Active users of the district.")] = 500,
+    seed: _Seed = 7,
+    port: _Port = 0,
+    version: Annotated[str, typer.Option(help="The version to read: 1.1 or 1.2.")] = "1.2",
+    guise: Annotated[
+        str, typer.Option(help="Whose provider it looks like: standard, plus360, triand or taciturn.")
+    ] = "standard",
+    scenario: _Scenario = None,
+) -> None:
+    """Serve a OneRoster provider with a made-up district, and say how to point a district file at it."""
+    from sis_assets.sandbox.oneroster.faults import SCENARIOS  # noqa: PLC0415 - only here a sandbox is needed
+    from sis_assets.sandbox.oneroster.guises import GUISES  # noqa: PLC0415 - as above
+    from sis_assets.sandbox.oneroster.server import Sandbox, serve  # noqa: PLC0415 - as above
+
+    if guise not in GUISES:
+        stop(f"There is no guise {guise}; there are {', '.join(sorted(GUISES))}.")
+    if version not in GUISES[guise].versions:
+        stop(f"There is no version {version}; there are {', '.join(GUISES[guise].versions)}.")
+
+    def told(sandbox: Sandbox) -> None:
+        settings = sandbox.settings
+        _say_how_to_read_it(
+            _Served(
+                what="OneRoster provider",
+                url=sandbox.url,
+                opened_by={"client id": settings.client_id, "client secret": settings.client_secret},
+                timezone="America/Chicago",
+                state="AR",
+                sis={
+                    "kind": "eschoolplus_api" if guise == "plus360" else "oneroster_api",
+                    "url": sandbox.url,
+                    "version": f'"{version}"',
+                    "auth": f"{{kind: oauth2, token_url: {sandbox.token_url}, client_id: {settings.client_id},"
+                    f" client_secret: {_IN_ENVIRONMENT}}}",
+                },
+                secret=settings.client_secret,
+            )
+        )
+
+    with _refusals(scenario, SCENARIOS):
+        serve(Sandbox(users=users, seed=seed, settings=GUISES[guise], port=port), told, scenario=scenario)
 
 
 @contextmanager

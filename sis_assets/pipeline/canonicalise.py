@@ -267,14 +267,15 @@ class _Judging:
             )
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {entity}_good AS {good}")
         for name, query in records.gives:
-            for kind in ("records", "good"):
+            # The same kinds of relations as judging an entity makes: none can replace one of another kind.
+            for made, kind in (("TABLE", "records"), ("VIEW", "good")):
                 self._connection.execute(
-                    f"CREATE OR REPLACE TEMP VIEW {name}_{kind} AS {query.format(records=f'{entity}_{kind}')}"
+                    f"CREATE OR REPLACE TEMP {made} {name}_{kind} AS {query.format(records=f'{entity}_{kind}')}"
                 )
-        made = {entity, *(name for name, _ in records.gives)}
-        if "schools" in made:
+        laid = {entity, *(name for name, _ in records.gives)}
+        if "schools" in laid:
             self._schools()
-        if "students" in made:
+        if "students" in laid:
             self._students(entity, several=bool(repeats) or entity != "students")
 
     def _schools(self) -> None:

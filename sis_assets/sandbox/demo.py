@@ -24,17 +24,20 @@ from sis_assets.pipeline.decide import Decision, Proposal, decide, find
 from sis_assets.pipeline.stage import Clock, Outcome
 from sis_assets.sandbox import dagster_ui, demo_home
 from sis_assets.sandbox.aeries.server import Sandbox as Aeries
+from sis_assets.sandbox.oneroster.server import Sandbox as Roster
 from sis_assets.sandbox.players import (
     AeriesPlayer,
     Player,
     PowerSchoolPlayer,
+    RosterPlayer,
     aeries_of,
     file_player,
     powerschool_of,
+    roster_of,
 )
 from sis_assets.sandbox.powerschool.server import Sandbox as PowerSchool
 from sis_assets.sandbox.sftp_server import NoServer, SftpServer, sftp_server
-from sis_assets.sandbox.story import DROPPING, MOCKFORD, NIGHTS, PRETENDALE, TESTBURY, Night
+from sis_assets.sandbox.story import DROPPING, INVENTON, MOCKFORD, NIGHTS, PRETENDALE, TESTBURY, Night
 from sis_assets.sis.delimited import Readers
 from sis_assets.warehouse import Warehouse
 from sis_assets.warehouse.home import Home
@@ -74,8 +77,9 @@ def _play(stack: ExitStack, home: Home, *, once: bool, port: int, console: Conso
     sftp = _sftp(stack, home, console)
     powerschool = stack.enter_context(powerschool_of(TESTBURY, 4, demo_home.write_plugin(home)))
     aeries = stack.enter_context(aeries_of(PRETENDALE, 5))
-    demo_home.write_district_files(home, sftp, powerschool, aeries)
-    console.print(_introduced(home, sftp, powerschool, aeries), highlight=False, soft_wrap=True)
+    roster = stack.enter_context(roster_of(INVENTON, 6))
+    demo_home.write_district_files(home, sftp, powerschool, aeries, roster)
+    console.print(_introduced(home, sftp, powerschool, aeries, roster), highlight=False, soft_wrap=True)
     instance = stack.enter_context(instance_of(home))
     # The webserver takes as long to start as several nights take to play.
     web = None if once else stack.enter_context(dagster_ui.webserver(home, port))
@@ -85,6 +89,9 @@ def _play(stack: ExitStack, home: Home, *, once: bool, port: int, console: Conso
     }
     players[TESTBURY.district] = PowerSchoolPlayer(powerschool)
     players[PRETENDALE.district] = AeriesPlayer(aeries, lambda: demo_home.write_aeries_file(home, aeries))
+    players[INVENTON.district] = RosterPlayer(
+        roster, lambda ends: demo_home.write_roster_file(home, roster, ends)
+    )
     differences = _play_nights(
         home, players, lambda platform, names: sync(platform, instance, names), console
     )
@@ -113,15 +120,17 @@ def _sftp(stack: ExitStack, home: Home, console: Console) -> SftpServer | None:
         return None
 
 
-def _introduced(home: Home, sftp: SftpServer | None, powerschool: PowerSchool, aeries: Aeries) -> str:
+def _introduced(
+    home: Home, sftp: SftpServer | None, powerschool: PowerSchool, aeries: Aeries, roster: Roster
+) -> str:
     ways = (
         "three drop their files into local folders"
         if sftp is None
         else f"one drops its files into a local folder, two on an SFTP server (OpenSSH, {sftp.host}:{sftp.port})"
     )
     return (
-        f"Made five districts in {home.root}: {ways}, one has a PowerSchool (made up, {powerschool.url}),"
-        f" and one an Aeries (made up, {aeries.url})."
+        f"Made six districts in {home.root}: {ways}, one has a PowerSchool (made up, {powerschool.url}),"
+        f" one an Aeries (made up, {aeries.url}), and one an eSchoolPLUS that is read by its API (made up, {roster.url})."
     )
 
 
@@ -254,7 +263,7 @@ def _serve(stack: ExitStack, home: Home, web: dagster_ui.Child, *, port: int, co
             daemon.check()
     stack.close()
     console.print(
-        "\nStopped: the webserver, the daemon, their code servers, the SFTP server, the PowerSchool and the Aeries have ended."
+        "\nStopped: the webserver, the daemon, their code servers, the SFTP server and the made-up SIS have ended."
     )
 
 
@@ -276,7 +285,11 @@ def _say_what_to_look_at(home: Home, url: str, console: Console) -> None:
         ),
         (
             "what Aeries said",
-            f"{url}/assets/raw/aeries_students?view=partitions&partition={PRETENDALE.district}",
+            f"{url}/assets/raw/students?view=partitions&partition={PRETENDALE.district}",
+        ),
+        (
+            "what eSchoolPLUS said by its API, and what it did not in summer",
+            f"{url}/assets/raw/users?view=partitions&partition={INVENTON.district}",
         ),
         ("counts per kind of change: Metadata, then Plots", f"{change_sets}?view=overview"),
         ("the quality checks", f"{url}/assets/core/students?view=checks"),

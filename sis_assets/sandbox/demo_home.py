@@ -7,13 +7,25 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 from sis_assets.model.faults import Mover, NeedsPerson
 from sis_assets.sandbox.aeries.server import Sandbox as Aeries
+from sis_assets.sandbox.oneroster.server import Sandbox as Roster
+from sis_assets.sandbox.players import end_of_access
 from sis_assets.sandbox.powerschool.server import Sandbox as PowerSchool
 from sis_assets.sandbox.sftp_server import SftpServer
-from sis_assets.sandbox.story import CAST, DROPPING, PRETENDALE, TESTBURY, Cast, FileCast
+from sis_assets.sandbox.story import (
+    CAST,
+    DROPPING,
+    FIRST_NIGHT,
+    INVENTON,
+    PRETENDALE,
+    TESTBURY,
+    Cast,
+    FileCast,
+)
 from sis_assets.sis.powerschool import plugin
 from sis_assets.warehouse.home import Home
 
@@ -79,9 +91,9 @@ def write_plugin(home: Home) -> Path:
 
 
 def write_district_files(
-    home: Home, sftp: SftpServer | None, powerschool: PowerSchool, aeries: Aeries
+    home: Home, sftp: SftpServer | None, powerschool: PowerSchool, aeries: Aeries, roster: Roster
 ) -> None:
-    """Write the five district files, and the servers' credentials. Without SFTP the files go into local folders."""
+    """Write the six district files, and the servers' credentials. Without SFTP the files go into local folders."""
     (home.root / "secrets").mkdir(mode=0o700)
     texts = {
         cast.district: district_file(cast, drops(home) / cast.district, sftp if cast.by_sftp else None)
@@ -91,6 +103,7 @@ def write_district_files(
     for district, text in texts.items():
         (home.districts / f"{district}.yaml").write_text(text)
     write_aeries_file(home, aeries)
+    write_roster_file(home, roster, end_of_access(FIRST_NIGHT.date()))
 
 
 def district_file(cast: FileCast, drop: Path, server: SftpServer | None) -> str:
@@ -134,6 +147,26 @@ def write_aeries_file(home: Home, server: Aeries) -> None:
         'pull: {days: [mon, tue], from: "20:00", to: "02:00"}',
     )
     (home.districts / f"{PRETENDALE.district}.yaml").write_text(text)
+
+
+def write_roster_file(home: Home, server: Roster, access_ends: date) -> None:
+    """Write the district file of the eSchoolPLUS district, and its credential; anew when the access is granted anew."""
+    values = {
+        "consumer_key": server.settings.consumer_key,
+        "consumer_secret": server.settings.consumer_secret,
+    }
+    text = _text(
+        INVENTON,
+        "  kind: eschoolplus_api",
+        f"  url: {server.url}",
+        '  version: "1.1"',
+        "  auth:",
+        "    kind: oauth1",
+        *(f"  {line}" for line in _secrets(home, INVENTON, values)),
+        "# In Arkansas the state ends all access on 30 June; a renewal takes ten working days.",
+        f"access: {{expires: {access_ends}, renewal_working_days: 10}}",
+    )
+    (home.districts / f"{INVENTON.district}.yaml").write_text(text)
 
 
 def _powerschool_file(home: Home, server: PowerSchool) -> str:

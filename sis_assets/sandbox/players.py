@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -16,6 +16,10 @@ from sis_assets.sandbox.aeries.faults import SCENARIOS as AERIES_SCENARIOS
 from sis_assets.sandbox.aeries.founding import founded as aeries_founded
 from sis_assets.sandbox.aeries.server import Sandbox as Aeries
 from sis_assets.sandbox.aeries.settings import Settings as AeriesSettings
+from sis_assets.sandbox.oneroster import day as roster_day
+from sis_assets.sandbox.oneroster.district import founded as roster_founded
+from sis_assets.sandbox.oneroster.guises import PLUS_360
+from sis_assets.sandbox.oneroster.server import Sandbox as Roster
 from sis_assets.sandbox.powerschool import day as powerschool_day
 from sis_assets.sandbox.powerschool.data import founded as powerschool_founded
 from sis_assets.sandbox.powerschool.faults import SCENARIOS as POWERSCHOOL_SCENARIOS
@@ -24,6 +28,7 @@ from sis_assets.sandbox.powerschool.settings import Settings as PowerSchoolSetti
 from sis_assets.sandbox.story import FIRST_NIGHT, SCHOOL_YEAR, Cast, Day, FileCast, Summer, Turn
 from sis_assets.sandbox.switches import Armable, Switches
 
+_LAST_MONTH = 6
 _Fault = TypeVar("_Fault", bound=Armable)
 
 
@@ -140,6 +145,41 @@ class AeriesPlayer:
         self.expected.shown = self.server.truth().active.height
 
 
+@dataclass(slots=True)
+class RosterPlayer:
+    """A district whose eSchoolPLUS is asked by its API; `tell_access` writes the day on which the new access ends."""
+
+    server: Roster
+    tell_access: Callable[[date], object]
+    expected: Expected = field(default_factory=Expected)
+
+    def take(self, turn: Turn, at: datetime) -> None:
+        """Let the district change until that day, and have its access granted anew where the turn says so."""
+        match turn.becomes:
+            case Day() as day:
+                churn = roster_day.Churn(
+                    days=(at.date() - self.server.district.today).days,
+                    arrivals=day.arrivals,
+                    leavers=day.leavers,
+                    transfers=day.transfers,
+                    renamed=day.corrections,
+                    readdressed=day.corrections,
+                )
+                self.server.evolve(lambda district: roster_day.after_a_day(district, churn))
+            case Summer():
+                self.server.evolve(roster_day.after_the_summer)
+        if turn.renews:
+            ends = end_of_access(at.date())
+            self.server.change(access_ends=ends)
+            self.tell_access(ends)
+        self.expected.shown = self.server.truth().active.height
+
+
+def end_of_access(today: date) -> date:
+    """Return the day on which Arkansas ends all access that is granted today."""
+    return date(today.year + (today.month > _LAST_MONTH), _LAST_MONTH, 30)
+
+
 def file_player(cast: FileCast, drop: Path, seed: int) -> FilePlayer:
     """Return the district at the beginning; its drop is empty."""
     return FilePlayer(
@@ -158,6 +198,13 @@ def aeries_of(cast: Cast, seed: int) -> Aeries:
     """Return the district's Aeries, not serving yet."""
     at_first = aeries_founded(students=cast.students, seed=seed, today=FIRST_NIGHT.date())
     return Aeries(district=at_first, settings=AeriesSettings(timezone=cast.timezone, state=cast.state))
+
+
+def roster_of(cast: Cast, seed: int) -> Roster:
+    """Return the district's eSchoolPLUS by its API, with the birth date ticked; not serving yet."""
+    at_first = roster_founded(users=cast.students, seed=seed, today=FIRST_NIGHT.date())
+    ends = end_of_access(FIRST_NIGHT.date())
+    return Roster(district=at_first, settings=replace(PLUS_360, withheld=(), access_ends=ends))
 
 
 def _arm(faults: Switches[_Fault], scenarios: Mapping[str, tuple[_Fault, ...]], scenario: str | None) -> None:

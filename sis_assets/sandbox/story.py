@@ -1,4 +1,4 @@
-"""What happens in the demo: five made-up districts, night by night, and how every night must end.
+"""What happens in the demo: six made-up districts, night by night, and how every night must end.
 
 Pure data; `players.py` lets it happen, `demo.py` plays it.
 """
@@ -70,6 +70,7 @@ class Turn:
     cut_at    the share of Student.txt that arrives, where the upload breaks off
     sends     whether it sends files at all
     scenario  what goes wrong with its server during the sync, by the name that `sandbox serve` knows it by
+    renews    whether its access to the SIS has been granted anew
     """
 
     ends: str
@@ -78,6 +79,7 @@ class Turn:
     cut_at: float | None = None
     sends: bool = True
     scenario: str | None = None
+    renews: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +144,15 @@ PRETENDALE = Cast(
     state="CA",
     students=600,
 )
+INVENTON = Cast(
+    district="inventon",
+    name="Inventon Public Schools",
+    timezone="America/Chicago",
+    state="AR",
+    students=700,
+)
 DROPPING = (SAMPLETON, EXAMPLEVILLE, MOCKFORD)
-CAST: tuple[Cast, ...] = (*DROPPING, TESTBURY, PRETENDALE)
+CAST: tuple[Cast, ...] = (*DROPPING, TESTBURY, PRETENDALE, INVENTON)
 
 _CALIFORNIA = ZoneInfo("America/Los_Angeles")
 
@@ -158,8 +167,8 @@ NIGHTS = (
     Night(
         FIRST_NIGHT,
         "The first sync",
-        "Three districts send their files for the first time; Testbury's PowerSchool and Pretendale's Aeries are asked for"
-        " the first time. Everybody gets an account.",
+        "Three districts send their files for the first time; Testbury's PowerSchool, Pretendale's Aeries and"
+        " Inventon's eSchoolPLUS are asked for the first time. Everybody gets an account.",
         {cast.district: Turn("applied") for cast in CAST},
     ),
     Night(
@@ -173,6 +182,7 @@ NIGHTS = (
             "mockford": Turn("applied", Day(9, 6, 11, 4)),
             "testbury": Turn("applied", Day(3, 2, 0, 2)),
             "pretendale": Turn("applied", Day(2, 2, 1, 2, planned_leavers=2)),
+            "inventon": Turn("applied", Day(3, 2, 1, 2)),
         },
     ),
     Night(
@@ -204,13 +214,15 @@ NIGHTS = (
         "Everybody is promoted, many to their next school; the youngest arrive. The graduates are gone from the files, and"
         " PowerSchool and Aeries say that they have graduated. In a high school that is too many at once to believe: their"
         " deactivation waits for a person. Pretendale's Aeries has a database for the new year: three students have not"
-        " appeared, those who were to leave have left, and two have new ids and keep their accounts.",
+        " appeared, those who were to leave have left, and two have new ids and keep their accounts. Inventon's access ended"
+        " on 30 June, as every year in Arkansas: nothing is asked there and nobody changes.",
         {
             "sampleton": Turn("applied", Summer()),
             "exampleville": Turn("held", Summer()),
             "mockford": Turn("held", Summer()),
             "testbury": Turn("held", Summer()),
             "pretendale": Turn("held", Summer(no_shows=3, rekeys=2)),
+            "inventon": _NOT_TONIGHT,
         },
     ),
     Night(
@@ -221,6 +233,7 @@ NIGHTS = (
         {
             "mockford": Turn("applied", Day(12, 8, 310, 6)),
             "pretendale": _NOT_TONIGHT,
+            "inventon": _NOT_TONIGHT,
         },
         approves=("exampleville", "mockford", "testbury", "pretendale"),
     ),
@@ -229,11 +242,13 @@ NIGHTS = (
         "A school disappears",
         "Exampleville's export forgets a whole school. The guard holds the deactivation of its students. In Testbury"
         " somebody takes the plugin's right to read away, in Pretendale the certificate's permission for Graduation Status;"
-        " both syncs fail and say what must be given back, and by whom.",
+        " both syncs fail and say what must be given back, and by whom. Inventon's access is granted anew: everything is read,"
+        " and the graduates of the summer wait for a person there too.",
         {
             "exampleville": Turn("held", Day(2, 1, 4, 2), forgets=_ELEMENTARY),
             "testbury": Turn("failed", Day(2, 1, 0, 1), scenario="no_v1_right"),
             "pretendale": Turn("failed", Day(1, 2, 1, 1), scenario="no_graduation_status"),
+            "inventon": Turn("held", Summer(), renews=True),
         },
     ),
     Night(
@@ -247,6 +262,7 @@ NIGHTS = (
             "testbury": Turn("applied"),
             "pretendale": _NOT_TONIGHT,
         },
+        approves=("inventon",),
     ),
     Night(
         _evening(9, 17),

@@ -14,7 +14,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,10 +28,28 @@ from sis_assets.model.faults import NeedsPerson
 from sis_assets.sandbox import dagster_ui, demo_home
 from sis_assets.sandbox.aeries.server import Sandbox as Aeries
 from sis_assets.sandbox.demo import USAGE, play
-from sis_assets.sandbox.players import AeriesPlayer, PowerSchoolPlayer, aeries_of, powerschool_of
+from sis_assets.sandbox.oneroster.server import Sandbox as Roster
+from sis_assets.sandbox.players import (
+    AeriesPlayer,
+    PowerSchoolPlayer,
+    RosterPlayer,
+    aeries_of,
+    powerschool_of,
+    roster_of,
+)
 from sis_assets.sandbox.powerschool.server import Sandbox as PowerSchool
 from sis_assets.sandbox.sftp_server import SftpServer
-from sis_assets.sandbox.story import CAST, FIRST_NIGHT, NIGHTS, PRETENDALE, TESTBURY, Day, Summer, Turn
+from sis_assets.sandbox.story import (
+    CAST,
+    FIRST_NIGHT,
+    INVENTON,
+    NIGHTS,
+    PRETENDALE,
+    TESTBURY,
+    Day,
+    Summer,
+    Turn,
+)
 from sis_assets.warehouse.home import Home
 from sis_assets_tests.openssh import needs_sshd
 
@@ -54,13 +72,14 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Servers:
-    """Testbury's, with the plugin that a home of the demo holds, and Pretendale's."""
+    """Testbury's, with the plugin that a home of the demo holds, Pretendale's and Inventon's."""
 
     powerschool: PowerSchool
     aeries: Aeries
+    roster: Roster
 
     def write_district_files(self, home: Home, sftp: SftpServer | None = None) -> None:
-        demo_home.write_district_files(home, sftp, self.powerschool, self.aeries)
+        demo_home.write_district_files(home, sftp, self.powerschool, self.aeries, self.roster)
 
 
 @pytest.fixture
@@ -70,8 +89,9 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
     with (
         powerschool_of(TESTBURY, 4, demo_home.write_plugin(home)) as powerschool,
         aeries_of(PRETENDALE, 5) as aeries,
+        roster_of(INVENTON, 6) as roster,
     ):
-        yield Servers(powerschool, aeries)
+        yield Servers(powerschool, aeries, roster)
 
 
 def processes_naming(text: str) -> list[str]:
@@ -134,12 +154,14 @@ def test_every_night_ends_as_told_and_the_interface_leaves_no_process_behind(tmp
             assert 'tick Read of "Graduation Status"' in text
             assert " 2 rekey" in text
             servers = [int(found) for found in re.findall(r"\(made up, http://127\.0\.0\.1:(\d+)", text)]
-            assert len(servers) == 2
+            assert len(servers) == 3
             assert not any(map(dagster_ui.is_free, servers)), "the districts are still there to be synced"
             asked = [request["path"] for request in asked_of(servers[1])]
             assert len([path for path in asked if "/StudentDataChanges/student/" in path]) == 1
             assert synced_by_hand(home, "testbury") == "unchanged"
             assert synced_by_hand(home, "pretendale", "--outside-window") == "applied"
+            assert synced_by_hand(home, "inventon") == "unchanged"
+            assert "access ended on 30 June" in text
         finally:
             demo.send_signal(signal.SIGTERM)
             code = demo.wait(timeout=60)
@@ -226,7 +248,7 @@ def test_the_district_files_are_right(tmp_path: Path, servers: Servers, by_sftp:
     drops = {
         name: district.sis.dropzone  # type: ignore[union-attr]
         for name, district in registry.districts.items()
-        if name not in {"testbury", "pretendale"}
+        if name not in {"testbury", "pretendale", "inventon"}
     }
     assert {name for name, drop in drops.items() if drop.sftp} == (
         {"exampleville", "mockford"} if by_sftp else set()
@@ -314,3 +336,15 @@ def test_a_webserver_that_ends_on_its_own_is_told(tmp_path: Path) -> None:
         pytest.raises(dagster_ui.NoInterface, match="exit code"),
     ):
         dagster_ui.wait_until_it_answers(web, 1)
+
+
+def test_a_rosters_access_ends_with_june_until_a_turn_renews_it(servers: Servers) -> None:
+    told: list[date] = []
+    player = RosterPlayer(servers.roster, told.append)
+    assert servers.roster.settings.access_ends == date(2026, 6, 30)
+    player.take(Turn("applied", Day(1, 1, 0, 0)), NEXT_EVENING)
+    assert servers.roster.district.today == NEXT_EVENING.date()
+    assert not told
+    player.take(Turn("held", Summer(), renews=True), NEXT_EVENING.replace(month=9))
+    assert told == [date(2027, 6, 30)] == [servers.roster.settings.access_ends]
+    assert player.expected.shown == servers.roster.truth().active.height
