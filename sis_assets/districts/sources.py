@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 
-from sis_assets.districts.dropzone import DateFormat, Dropzone, Files
+from sis_assets.districts.dropzone import DateFormat, Delivery, Dropzone, Files
 from sis_assets.districts.secret import Identifier, Secret
 from sis_assets.districts.section import Section, wrong
 from sis_assets.districts.text import (
@@ -59,15 +59,28 @@ class Requests(Section):
     literals: Mapping[Text, Literally] = Field(
         {}, description="Columns of the file that always hold the same text."
     )
+    types: Mapping[Literal["primary", "alternate"], Literally] = Field(
+        {}, description="The SIS's codes of the kinds of a request. Absent: eSchoolPLUS `R` and `A`."
+    )
     year_id: Literal["year", "term"] = Field(
         "year",
         description="PowerSchool's YearID: ending year - 1991, or a hundred times that, as in term ids.",
+    )
+
+    deliver: Delivery | None = Field(
+        None, description="Where the files go beside the folder of the export. Absent: nowhere."
     )
 
     @model_validator(mode="after")
     def _a_column_is_filled_once(self) -> Self:
         if any(self.columns.get(column) is not None for column in self.literals):
             raise wrong("fills a column that columns fills too", key="literals")
+        return self
+
+    @model_validator(mode="after")
+    def _a_script_has_its_own_columns(self) -> Self:
+        if self.mode == "sql" and (self.columns or self.literals):
+            raise wrong("goes with the mode file only", key="columns" if self.columns else "literals")
         return self
 
 

@@ -1,0 +1,135 @@
+"""The shape of a way back into a SIS: which columns its file of course requests has, and what fills them.
+
+Every SIS that takes requests has a module `requests` with a `Form`; the pipeline knows it by nothing else. What a contract
+leaves open is the district's setting (`sis.requests`), never a constant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
+from sis_assets.model.requests import Limits, unsafe
+from sis_assets.warehouse.migration import literal
+
+if TYPE_CHECKING:
+    from sis_assets.districts import Requests
+
+_FILLS: Mapping[str, str] = {
+    "school_year": "CAST(a.school_year AS VARCHAR)",
+    "student_id": "a.student_id",
+    "school_id": "a.school_id",
+    "course_code": "a.course_code",
+    "kind": "a.kind",
+    "alternate_for": "coalesce(a.alternate_for, '')",
+    "priority": "coalesce(CAST(a.priority AS VARCHAR), '')",
+    "requested_at": "strftime(timezone('UTC', a.requested_at), '%Y-%m-%dT%H:%M:%SZ')",
+    "alternate_priority": "CASE WHEN a.kind = 'alternate' THEN coalesce(CAST(a.priority AS VARCHAR), '') ELSE '' END",
+    "is_alternate": "CASE WHEN a.kind = 'alternate' THEN '1' ELSE '0' END",
+    "student_number": "n.number",
+}
+#: PowerSchool's YearID of the school year that ends in 1991 is 0 (contract §1.11).
+_YEAR_ZERO = 1991
+
+
+@dataclass(frozen=True, slots=True)
+class Always:
+    """A column that holds the same text in every row."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How one SIS takes course requests.
+
+    `files` says, for each mode that makes files, their names in the order of their making and how rows become one.
+    `columns` are the file's, in their order: each is filled by a field of the request, by something derived of it (`type`,
+    `year_id`, `alternate_priority`, `is_alternate`, `student_number`), or is `Always` the same. `types` are the SIS's codes
+    of the kinds; `years_in_hundreds`: year ids are written as term ids. `next_grades` and `numbers` are queries of what the
+    canonical model lacks, over the SIS's raw tables and `chosen` (district_id, extract_id): district_id, student_id,
+    next_grade; and district_id, school_id, student_id, number.
+    """
+
+    files: Mapping[str, Mapping[str, Rendering]]
+    limits: Limits
+    columns: Mapping[str, str | Always]
+    types: Mapping[str, str] = field(default_factory=dict)
+    years_in_hundreds: bool = False
+    next_grades: str | None = None
+    numbers: str | None = None
+
+    def under(self, settings: Requests) -> Form:
+        """Return the form as a district's file changes it.
+
+        Raises NeedsPerson for a header or a text that the file could not hold as it is.
+        """
+        columns: dict[str, str | Always | None] = {**self.columns, **settings.columns}
+        columns |= {name: Always(text) for name, text in settings.literals.items()}
+        form = replace(
+            self,
+            columns={name: fill for name, fill in columns.items() if fill is not None},
+            types={**self.types, **{str(kind): code for kind, code in settings.types.items()}},
+            years_in_hundreds=settings.year_id == "term",
+        )
+        texts = [*form.columns, *form.types.values()]
+        texts += [fill.text for fill in form.columns.values() if isinstance(fill, Always)]
+        if any(self.unsafe.search(text) for text in texts):
+            raise NeedsPerson(
+                tried="Reading sis.requests",
+                seen="a column's name, a literal or a type holds the delimiter, a quote, a control character or a letter"
+                f" outside {self.limits.encoding}, or begins like a formula",
+                todo="Correct it in the district file",
+                mover=Mover.ENGINEER,
+            )
+        return form
+
+    @property
+    def selected(self) -> str:
+        """What a row of the file holds, as SQL over a request `a` and its student's number `n`."""
+        year = f"CAST((a.school_year - {_YEAR_ZERO}){' * 100' if self.years_in_hundreds else ''} AS VARCHAR)"
+        kinds = " ".join(f"WHEN {literal(kind)} THEN {literal(code)}" for kind, code in self.types.items())
+        derived = {"year_id": year, "type": f"CASE a.kind {kinds} END" if kinds else "a.kind"}
+        return ", ".join(
+            literal(fill.text) if isinstance(fill, Always) else derived.get(fill) or _FILLS[fill]
+            for fill in self.columns.values()
+        )
+
+    @property
+    def unsafe(self) -> re.Pattern[str]:
+        """What no value of the file may hold."""
+        return re.compile(_in_python(unsafe(self.limits.delimiter, self.limits.encoding)))
+
+
+Row = Sequence[str]
+Rendering = Callable[[Form, Iterable[Row]], Iterable[bytes]]
+
+
+def delimited(form: Form, rows: Iterable[Row]) -> Iterable[bytes]:
+    """Give the lines of a delimited file, header first; nothing is quoted or altered, and there is no byte order mark.
+
+    Raises PermanentFault as `refuse_unsafe` does.
+    """
+    for row in chain([tuple(form.columns)], rows):
+        refuse_unsafe(form, row)
+        yield f"{form.limits.delimiter.join(row)}\n".encode(form.limits.encoding)
+
+
+def refuse_unsafe(form: Form, row: Row) -> None:
+    """Raise PermanentFault when a value cannot stand in a file as it is: the rules must have refused it before."""
+    if any(form.unsafe.search(value) for value in row):
+        raise PermanentFault(
+            tried="Writing course requests",
+            seen="a value that cannot be written as it is passed the rules",
+            todo="Report this: the rules of requests have a defect",
+            mover=Mover.ENGINEER,
+        )
+
+
+def _in_python(pattern: str) -> str:
+    """Return RE2's pattern as Python spells it."""
+    return re.sub(r"\\x\{([0-9a-f]+)\}", lambda found: f"\\U{int(found[1], 16):08x}", pattern)
