@@ -19,6 +19,7 @@ from sis_assets.model.faults import Mover, NeedsPerson
 from sis_assets.model.schema import SIS_IMPORTS
 from sis_assets.pipeline.requests.intake import Taken, counted, newest_import, verdicts
 from sis_assets.pipeline.requests.judging import judge, show
+from sis_assets.sis.drops import on_server
 from sis_assets.sis.requests import form_of, settings_of
 from sis_assets.transport.manifest import MANIFEST
 from sis_assets.transport.outgoing import Laid, lay
@@ -130,6 +131,10 @@ def _deliver(district: District, out: Path, names: Sequence[str]) -> None:
     if target.folder is not None:
         for name in names:
             lay(target.folder, name, _chunks(out / name), mode=0o666)
+    elif target.sftp is not None:
+        with on_server(target.sftp) as folder:
+            for name in names:
+                folder.put(name, _chunks(out / name), (out / name).stat().st_size)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -6,7 +6,6 @@ Contract: eSchoolPLUS §1.1–1.2, Xello files §2.1–2.5; rules: DESIGN §7, �
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,15 +14,14 @@ from sis_assets.districts import District, EschoolplusFiles, Problem
 from sis_assets.model.faults import Fault, Mover, NeedsPerson, PermanentFault
 from sis_assets.model.fingerprint import fingerprint
 from sis_assets.sis.delimited import Dialect, Layout, Limits, ReadJob
+from sis_assets.sis.drops import opened
 from sis_assets.sis.eschoolplus.contract import FILES, File
 from sis_assets.sis.kinds import refuse_problems
 from sis_assets.sis.reading import Delivery, EntityRead, SourceFile
-from sis_assets.transport.dropzone import Drop, Expected, LocalFolder, NotThere, NotYet, land
+from sis_assets.transport.dropzone import Expected, NotThere, NotYet, land
 
 if TYPE_CHECKING:
-    from sis_assets.districts import Sftp
     from sis_assets.sis.delimited import Readers, ReadFile
-    from sis_assets.transport.sftp import SftpFolder
     from sis_assets.transport.visit import Visit
     from sis_assets.warehouse import Home
 
@@ -97,7 +95,7 @@ def fetch(
     settings = _settings(district)
     refuse_problems(district)
     names = _names(district)
-    with _drop(district) as drop:
+    with opened(_settings(district).dropzone) as drop:
         landed = land(
             drop,
             Expected(names),
@@ -131,7 +129,7 @@ def listing(district: District) -> str:
 
     Raises a Fault when the drop cannot be listed; a drop that is not there lists nothing.
     """
-    with _drop(district) as drop:
+    with opened(_settings(district).dropzone) as drop:
         try:
             entries = drop.entries()
         except NotThere:
@@ -148,7 +146,7 @@ def names_in_drop(district: District) -> dict[str, str]:
     """
     refuse_problems(district)
     expected = Expected(_names(district))
-    with _drop(district) as drop:
+    with opened(_settings(district).dropzone) as drop:
         entries = drop.entries()
     return {entity: entry.name for entry in entries if (entity := expected.entity(entry.name))}
 
@@ -190,35 +188,6 @@ def _checked(source: SourceFile, answer: ReadFile | Fault) -> ReadFile | Fault:
             mover=Mover.DISTRICT,
         )
     return answer
-
-
-@contextmanager
-def _drop(district: District) -> Iterator[Drop]:
-    dropzone = _settings(district).dropzone
-    if dropzone.folder is not None:
-        yield LocalFolder(dropzone.folder)
-    elif dropzone.sftp is not None:
-        with _on_server(dropzone.sftp) as folder:
-            yield folder
-
-
-def _on_server(sftp: Sftp) -> SftpFolder:
-    from sis_assets.transport.sftp import SftpAddress, SftpFolder  # noqa: PLC0415 - paramiko, only for SFTP districts
-
-    address = SftpAddress(
-        host=sftp.host,
-        port=sftp.port,
-        username=sftp.username,
-        host_keys=sftp.host_key,
-        path=sftp.path,
-        password=sftp.password.reveal if sftp.password else None,
-        key_file=sftp.key_file,
-        key_passphrase=sftp.key_passphrase.reveal if sftp.key_passphrase else None,
-        legacy_ssh_rsa=sftp.legacy_ssh_rsa,
-        connect_timeout=sftp.timeouts.connect_seconds,
-        io_timeout=sftp.timeouts.reply_seconds,
-    )
-    return SftpFolder(address)
 
 
 def _names(district: District) -> dict[str, tuple[str, ...]]:
