@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -61,11 +61,64 @@ def requests_export(
     with _opened(district) as (stage, known), working("Handing the requests over", quiet=as_json):
         done = export(stage, known, to, dry_run=dry_run)
     if as_json:
-        _print_json({"files": list(done.files), "records": done.records, **_counts(done.taken)})
+        _print_json(
+            {
+                "files": list(done.files),
+                "records": done.records,
+                "refused": done.refused,
+                **_counts(done.taken),
+            }
+        )
         return
-    names = ", ".join(done.files) or "nothing was written"
-    out.print(f"{done.records:,} requests stand: {names}.", highlight=False, markup=False, soft_wrap=True)
+    names = ", ".join(done.files) or (
+        "nothing was written" if dry_run else f"by its API, {done.refused:,} refused"
+    )
+    out.print(f"{done.records:,} requests: {names}.", highlight=False, markup=False, soft_wrap=True)
     _print_counts(done.taken)
+
+
+@app.command("reconcile")
+def requests_reconcile(
+    *,
+    district: DistrictOption,
+    held: Annotated[
+        Path | None, typer.Option(help="What the SIS holds: its download, in the columns of our file.")
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="The log of the upload, in these columns and the result.")
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look for the requests in the SIS: in what came back into the drop, by its API, or in the named files."""
+    from sis_assets.pipeline.requests.confirm import confirm  # noqa: PLC0415 - beside its use
+
+    files = {name: path for name, path in (("held", held), ("log", log)) if path is not None}
+    with _opened(district) as (stage, known), working("Looking for the requests", quiet=as_json):
+        found = confirm(stage, known, files or None, dry_run=dry_run)
+    if as_json:
+        _print_json({**found.counts, "unreadable": found.unreadable, "waiting": found.waiting})
+    elif found.waiting:
+        out.print(found.waiting, markup=False, highlight=False, soft_wrap=True)
+    else:
+        print_rows((*found.counts, "unreadable"), [(*found.counts.values(), found.unreadable)])
+
+
+@app.command("status")
+def requests_status(*, district: DistrictOption, as_json: AsJson = False) -> None:
+    """Show the counsellor's view: by school and course, what was asked for and what became of it."""
+    from sis_assets.pipeline.requests.overview import COLUMNS, overview  # noqa: PLC0415 - beside its use
+
+    with _opened(district) as (stage, known), stage.warehouse.read() as connection:
+        rows = overview(connection, known.district)
+    if as_json:
+        for row in rows:
+            _print_json(dict(zip(COLUMNS, row, strict=True)))
+        return
+    if rows:
+        print_rows(COLUMNS, rows)
+    else:
+        out.print("No requests.")
 
 
 @contextmanager
@@ -81,7 +134,7 @@ def _counts(taken: Taken) -> dict[str, object]:
     return {**taken.counts, "total": taken.total, "reasons": dict(taken.reasons)}
 
 
-def _print_json(told: dict[str, object]) -> None:
+def _print_json(told: Mapping[str, object]) -> None:
     sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
 
 

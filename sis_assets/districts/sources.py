@@ -14,6 +14,7 @@ from sis_assets.districts.text import (
     AeriesUrl,
     Code,
     CodeTable,
+    FileName,
     HeaderName,
     Literally,
     OneRosterUrl,
@@ -45,6 +46,20 @@ def kind_tag(value: object) -> str | None:
     return f"<{kind}>" if isinstance(kind, str) else None
 
 
+class Answers(Section):
+    """What comes back into the drop once the SIS's import ran; both files have the columns of ours, by their headers."""
+
+    held: FileName = Field(
+        "course_requests.held.csv",
+        description="The requests that the SIS holds, as its download writes them.",
+    )
+    log: FileName = Field("course_requests.log.csv", description="The log of the upload, one line a request.")
+    result: Text = Field("RESULT", description="The log's column that says what became of the request.")
+    accepted: tuple[Text, ...] = Field(
+        ("INSERTED", "UPDATED"), description="What stands there, in any case, when the request was taken."
+    )
+
+
 class Requests(Section):
     """How course requests go back to the SIS."""
 
@@ -70,6 +85,7 @@ class Requests(Section):
     deliver: Delivery | None = Field(
         None, description="Where the files go beside the folder of the export. Absent: nowhere."
     )
+    answers: Answers = Field(Answers(), description="What comes back into the drop.")
 
     @model_validator(mode="after")
     def _a_column_is_filled_once(self) -> Self:

@@ -139,6 +139,10 @@ class Limits:
     numbered: bool = False
 
 
+#: How the number of a request's student `n` is found; where a number counts for any school, that has none.
+NUMBERED = "n.district_id = a.district_id AND n.student_id = a.student_id AND coalesce(n.school_id, a.school_id) = a.school_id"
+
+
 def next_school_year(year_end: date) -> int:
     """Return the one school year that may be asked for while the one that ends on `year_end` runs."""
     return year_end.year + 1
@@ -276,7 +280,7 @@ def _looked(limits: Limits) -> str:
         " LEFT JOIN planning p ON p.district_id = a.district_id AND p.school_id = s.school_id"
         " LEFT JOIN courses_now c ON c.district_id = a.district_id AND c.course_code = a.course_code"
         " LEFT JOIN offers o ON o.district_id = a.district_id AND o.school_id = a.school_id AND o.course_code = a.course_code"
-        " LEFT JOIN numbers n ON n.district_id = a.district_id AND n.school_id = a.school_id AND n.student_id = a.student_id"
+        f" LEFT JOIN numbers n ON {NUMBERED}"
     )
 
 

@@ -7,10 +7,11 @@ leaves open is the district's setting (`sis.requests`), never a constant.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
 from sis_assets.model.requests import Limits, unsafe
@@ -18,6 +19,7 @@ from sis_assets.warehouse.migration import literal
 
 if TYPE_CHECKING:
     from sis_assets.districts import Requests
+    from sis_assets.sis.request_api import RequestApi
 
 _FILLS: Mapping[str, str] = {
     "school_year": "CAST(a.school_year AS VARCHAR)",
@@ -52,7 +54,7 @@ class Form:
     `year_id`, `alternate_priority`, `is_alternate`, `student_number`), or is `Always` the same. `types` are the SIS's codes
     of the kinds; `years_in_hundreds`: year ids are written as term ids. `next_grades` and `numbers` are queries of what the
     canonical model lacks, over the SIS's raw tables and `chosen` (district_id, extract_id): district_id, student_id,
-    next_grade; and district_id, school_id, student_id, number.
+    next_grade; and district_id, school_id (NULL: of any school), student_id, number. `api` names the module, below `sis/`, of its API for requests.
     """
 
     files: Mapping[str, Mapping[str, Rendering]]
@@ -62,6 +64,12 @@ class Form:
     years_in_hundreds: bool = False
     next_grades: str | None = None
     numbers: str | None = None
+    api: str | None = None
+
+    @property
+    def client(self) -> RequestApi | None:
+        """The module that speaks with the SIS's API, loaded at first use; None where there is none."""
+        return cast("RequestApi", import_module(f"sis_assets.sis.{self.api}")) if self.api else None
 
     def under(self, settings: Requests) -> Form:
         """Return the form as a district's file changes it.
@@ -75,6 +83,7 @@ class Form:
             columns={name: fill for name, fill in columns.items() if fill is not None},
             types={**self.types, **{str(kind): code for kind, code in settings.types.items()}},
             years_in_hundreds=settings.year_id == "term",
+            limits=replace(self.limits, alternates=self.limits.alternates or settings.mode == "api"),
         )
         texts = [*form.columns, *form.types.values()]
         texts += [fill.text for fill in form.columns.values() if isinstance(fill, Always)]
@@ -98,6 +107,43 @@ class Form:
             literal(fill.text) if isinstance(fill, Always) else derived.get(fill) or _FILLS[fill]
             for fill in self.columns.values()
         )
+
+    @property
+    def headers(self) -> dict[str, tuple[str, ...]]:
+        """Under which header each thing stands that fills a column: how a file of the same columns is read back."""
+        found: dict[str, tuple[str, ...]] = {}
+        for header, fill in self.columns.items():
+            if isinstance(fill, str):
+                found[fill] = (*found.get(fill, ()), header)
+        return {fill: (headers[0],) for fill, headers in found.items()}
+
+    def said(self, present: Collection[str]) -> dict[str, str]:
+        """Return SQL of a request's fields over a file that was read back with the columns `present`, `h`; year `y`.
+
+        What the file does not say is NULL; a school year that it lacks is the one that is asked for.
+        """
+        scale = 100 if self.years_in_hundreds else 1
+        kinds = " ".join(f"WHEN {literal(code)} THEN {literal(kind)}" for kind, code in self.types.items())
+        reading = {
+            "school_year": [
+                ("school_year", "try_cast(h.school_year AS INTEGER)"),
+                ("year_id", f"CAST(try_cast(h.year_id AS INTEGER) // {scale} + {_YEAR_ZERO} AS INTEGER)"),
+            ],
+            "student_id": [("student_id", "h.student_id"), ("student_number", "n.student_id")],
+            "school_id": [("school_id", "h.school_id")],
+            "course_code": [("course_code", "h.course_code")],
+            "kind": [
+                ("kind", "h.kind"),
+                ("type", f"CASE h.type {kinds} ELSE h.type END" if kinds else "h.type"),
+                ("is_alternate", "CASE h.is_alternate WHEN '1' THEN 'alternate' ELSE 'primary' END"),
+            ],
+            "alternate_for": [("alternate_for", "h.alternate_for")],
+        }
+        nothing = {"school_year": "y.school_year"}
+        return {
+            name: next((sql for fill, sql in ways if fill in present), nothing.get(name, "NULL::VARCHAR"))
+            for name, ways in reading.items()
+        }
 
     @property
     def unsafe(self) -> re.Pattern[str]:

@@ -7,7 +7,6 @@ row that stands in an earlier import is the same row: it keeps what became of it
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from sis_assets.pipeline.requests.judging import asked_year, judge
 from sis_assets.sis.delimited import Dialect, Layout, Limits, ReadFile, ReadJob
 from sis_assets.sis.ndjson import as_csv
 from sis_assets.sis.requests import form_of
-from sis_assets.transport.landing import prepare, sweep, temporary_name
+from sis_assets.transport.landing import scratch_folder
 from sis_assets.warehouse.rows import insert, lay
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ _LAYOUT = Layout({name: (name,) for name in rules.FIELDS}, frozenset(rules.FIELD
 # The last column is a time: a file that was cut off within it has a row that is refused, or an earlier time, never another
 # course. So it need not end with a line end, which programs often leave out.
 _DIALECT = Dialect(",", "utf-8", final_newline=False)
-_SCRATCH = "requests-"
 _CHUNK = 1 << 20
 
 
@@ -110,12 +108,8 @@ def counted(connection: DuckDBPyConnection, district_id: str, import_id: str, *,
 
 @contextmanager
 def _copied(stage: Stage, file: Path) -> Iterator[tuple[Path, str]]:
-    """Give a copy of the file, mode 0600, with its hash; it is gone afterwards."""
-    prepare(stage.home.scratch)
-    sweep(stage.home.scratch, _SCRATCH)
-    folder = stage.home.scratch / temporary_name(_SCRATCH)
-    folder.mkdir(mode=0o700)
-    try:
+    """Give a copy of the file with its hash, in a folder that nobody else may enter; it is gone afterwards."""
+    with scratch_folder(stage.home.scratch, "requests-") as folder:
         copy, hashed = folder / "requests", hashlib.sha256()
         try:
             with file.open("rb") as source, copy.open("wb") as target:
@@ -130,8 +124,6 @@ def _copied(stage: Stage, file: Path) -> Iterator[tuple[Path, str]]:
                 mover=Mover.ENGINEER,
             ) from None
         yield copy, hashed.hexdigest()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _read(stage: Stage, file: Path, copy: Path) -> ReadFile:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sis_assets.model import requests as rules
 from sis_assets.model.faults import Mover, NeedsPerson
 from sis_assets.model.schema import COURSE_REQUESTS
-from sis_assets.sis.requests import FORMS
+from sis_assets.sis.requests import FORMS, form_of, settings_of
 from sis_assets.warehouse import ledger
 from sis_assets.warehouse.rows import lay, quoted
 
@@ -68,15 +68,13 @@ def show(connection: DuckDBPyConnection, districts: Sequence[District]) -> None:
 
 
 def judge(connection: DuckDBPyConnection, districts: Sequence[District]) -> None:
-    """Judge every request of the districts anew and keep what came of it; gives the relation `judged`, all of them.
+    """Judge every request of the districts anew and keep what came of it.
 
     Raises NeedsPerson as `show` does.
     """
-    for mine in by_kind(districts):
+    for mine in _alike(districts):
         show(connection, mine)
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE judged AS {rules.judged(FORMS[mine[0].sis.kind].limits)}"
-        )
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {rules.judged(form_of(mine[0]).limits)}")
         columns = ", ".join(COURSE_REQUESTS.column_names)
         differing = f"SELECT {columns} FROM judged EXCEPT ALL SELECT {columns} FROM asked"
         if connection.execute(f"SELECT 1 FROM ({differing}) LIMIT 1").fetchall():
@@ -85,9 +83,9 @@ def judge(connection: DuckDBPyConnection, districts: Sequence[District]) -> None
             connection.execute(f"INSERT INTO requests.course_requests SELECT {columns} FROM judged")
 
 
-def by_kind(districts: Iterable[District]) -> list[list[District]]:
-    """Return the districts in groups of one kind of SIS."""
-    groups: dict[str, list[District]] = {}
+def _alike(districts: Iterable[District]) -> list[list[District]]:
+    """Return the districts in groups that one SIS and one way into it have in common."""
+    groups: dict[tuple[str, str], list[District]] = {}
     for district in districts:
-        groups.setdefault(district.sis.kind, []).append(district)
+        groups.setdefault((district.sis.kind, settings_of(district).mode), []).append(district)
     return list(groups.values())

@@ -1,4 +1,4 @@
-"""Course requests into PowerSchool: a tab-separated file for the administrator (contract: PowerSchool §1.11).
+"""Course requests into PowerSchool: a tab-separated file for the administrator, or rows by its API (contract: PowerSchool §1.11).
 
 The file's columns are those of the table ScheduleRequests, to which the administrator maps them. CourseNumber is one
 character shorter there than in Courses.
@@ -18,6 +18,14 @@ _NEXT_GRADES = (
     " GROUP BY ALL"
 )
 
+#: ScheduleRequests.StudentID is Students.ID, which is neither the DCID nor the student's number.
+_IDS = (
+    "SELECT s.district_id, NULL::VARCHAR AS school_id, s.local_id AS student_id, any_value(i.id) AS number"
+    " FROM raw.powerschool_students s JOIN raw.powerschool_student_ids i ON i.district_id = s.district_id"
+    " AND i.extract_id = s.extract_id AND i.dcid = s.id SEMI JOIN chosen c ON c.district_id = s.district_id"
+    " AND c.extract_id = s.extract_id GROUP BY ALL HAVING count(DISTINCT i.id) = 1"
+)
+
 FORM = Form(
     files={"file": {"course_requests.txt": delimited}},
     limits=Limits(course_characters=10, delimiter="\t"),
@@ -31,4 +39,6 @@ FORM = Form(
         "AlternatePriority": "alternate_priority",
     },
     next_grades=_NEXT_GRADES,
+    numbers=_IDS,
+    api="powerschool.schedule_requests",
 )
