@@ -12,6 +12,9 @@ from sis_assets.warehouse.rows import lay, quoted
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+#: The asset check on what `unconfirmed` counts.
+CHECK = "requests_confirmed"
+
 STATES = ("valid", "sent", "confirmed", "missing", "changed", "invalid", "withdrawn")
 COLUMNS = ("school_year", "school_id", "course_code", *STATES)
 
@@ -36,13 +39,13 @@ def unconfirmed(connection: DuckDBPyConnection, now: Mapping[str, tuple[datetime
     lay(
         connection,
         "clocks",
-        {"district_id": "VARCHAR", "at": "TIMESTAMPTZ", "zone": "VARCHAR"},
+        {"district_id": "VARCHAR", "moment": "TIMESTAMPTZ", "zone": "VARCHAR"},
         [(name, *told) for name, told in now.items()],
     )
     found = connection.execute(
         "SELECT district_id, count(*) FROM requests.course_requests r JOIN clocks USING (district_id)"
         f" WHERE r.district_id IN ({quoted(list(now))}) AND r.status IN ('sent', 'missing', 'changed')"
-        " AND date_diff('day', timezone(zone, r.sent_at)::DATE, timezone(zone, at)::DATE)"
+        " AND date_diff('day', timezone(zone, r.sent_at)::DATE, timezone(zone, moment)::DATE)"
         f" >= {rules.UNCONFIRMED_NIGHTS} GROUP BY ALL"
     ).fetchall()
     return dict.fromkeys(now, 0) | dict(found)
