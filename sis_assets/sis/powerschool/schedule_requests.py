@@ -21,6 +21,7 @@ from sis_assets.sis.documents.layout import Field
 from sis_assets.sis.documents.pages import Spool, read_whole
 from sis_assets.sis.powerschool.client import session_with
 from sis_assets.sis.powerschool.layout import Entity, TableRows
+from sis_assets.sis.powerschool.plugin import Grant
 from sis_assets.sis.powerschool.resources import Resources, read_metadata
 from sis_assets.sis.powerschool.session import NotAllowed, Session
 from sis_assets.sis.reading import SourceFile
@@ -59,18 +60,14 @@ _FILLS: Final = {
     "year_id": "yearid",
     "is_alternate": "globalalternatecourse",
 }
-#: What the plugin must be granted so that requests can be read, and so that they can be written.
 READ_FIELDS: Final = REQUESTS.column_names
-WRITTEN_FIELDS: Final = (
-    _STUDENT,
-    "student_number",
-    "coursenumber",
-    "schoolid",
-    "yearid",
-    "alternategroupcode",
-    "globalalternatecourse",
-    "alternatepriority",
-)
+
+
+def grants(form: Form, *, written: bool) -> tuple[Grant, ...]:
+    """Return what the plugin must be granted of the table: to see requests, or also to write the form's columns."""
+    seen = dict.fromkeys((name.upper() for name in READ_FIELDS), "ViewOnly")
+    full = {name.upper(): _FULL for name in (_STUDENT, *form.columns)} if written else {}
+    return tuple(Grant(TABLE.upper(), name, access) for name, access in sorted((seen | full).items()))
 
 
 def year_id(form: Form, school_year: int) -> str:
