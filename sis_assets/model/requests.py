@@ -202,9 +202,12 @@ def _moment() -> str:
     """TIMESTAMPTZ of requested_at; a time without an offset is the district's own, NULL when impossible."""
     shaped = f"regexp_full_match(requested_at, '{_TIME}')"
     offset = "regexp_matches(requested_at, ':.*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$')"
+    # The engine wants seconds, and a colon within the offset; ISO 8601 does not.
+    seconds = "regexp_replace(requested_at, '([T ][0-9]{2}:[0-9]{2})(Z|[+-]|$)', '\\1:00\\2')"
+    colon = f"regexp_replace({seconds}, '(:.*[+-][0-9]{{2}})([0-9]{{2}})$', '\\1:\\2')"
     return (
-        f"CASE WHEN NOT {shaped} THEN NULL WHEN {offset} THEN try_cast(requested_at AS TIMESTAMPTZ)"
-        " ELSE timezone(zone, try_cast(requested_at AS TIMESTAMP)) END"
+        f"CASE WHEN NOT {shaped} THEN NULL WHEN {offset} THEN try_cast({colon} AS TIMESTAMPTZ)"
+        f" ELSE timezone(zone, try_cast({seconds} AS TIMESTAMP)) END"
     )
 
 
@@ -291,7 +294,10 @@ def _rank(grade: str) -> str:
 
 def _next_grade() -> str:
     """Next year's grade: what the SIS states, else one more than now; the highest stays."""
-    return f"coalesce(g.next_grade, {_RANKED}[least(nullif(list_position({_RANKED}, s.grade_level), 0) + 1, {len(_RANKED)})])"
+    now = f"nullif(list_position({_RANKED}, s.grade_level), 0)"
+    return (
+        f"coalesce(g.next_grade, {_RANKED}[CASE WHEN {now} < {len(_RANKED)} THEN {now} + 1 ELSE {now} END])"
+    )
 
 
 def reconciled() -> str:
