@@ -17,7 +17,7 @@ def as_csv(source: Path, fields: Sequence[str], into: Path) -> None:
     """Write the objects of `source` (UTF-8) as rows of these fields into the file `into`, one row for each line.
 
     A key that is missing or null is empty; unknown keys are left out; numbers are written as they stand. A line that is no
-    object of texts and whole numbers becomes a row that no reader of CSV accepts, so that it is counted and refused there.
+    object of texts and whole numbers becomes a row of too many fields, so that it is counted and refused there, and alone.
     """
     with source.open("rb") as lines, into.open("w", encoding="utf-8", newline="\n") as sink:
         sink.write(",".join(fields) + "\n")
@@ -33,9 +33,9 @@ def _row(line: bytes, fields: Sequence[str]) -> str:
         )
         values = [found.get(name) for name in fields]
     except (ValueError, AttributeError, RecursionError):
-        return "unreadable"
+        return _too_many(fields)
     if any(not isinstance(value, str | None) for value in values):
-        return "unreadable"
+        return _too_many(fields)
     return ",".join(_written(value or "") for value in values)
 
 
@@ -45,3 +45,7 @@ def _refuse(number: str) -> str:
 
 def _written(value: str) -> str:
     return '"' + value.replace('"', '""') + '"' if _QUOTED.search(value) else value
+
+
+def _too_many(fields: Sequence[str]) -> str:
+    return "," * len(fields)
