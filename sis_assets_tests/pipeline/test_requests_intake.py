@@ -238,6 +238,12 @@ def test_powerschools_year_may_be_a_term(asking: Asking) -> None:
     ]
 
 
+def test_only_an_alternate_has_a_place_in_the_order_of_alternates(asking: Asking) -> None:
+    asking.take_in(request(priority="5"))
+    asking.export()
+    assert asking.lines()[1].endswith(",R,N,N,N,,")
+
+
 def test_what_is_invalid_later_is_left_out_and_keeps_when_it_was_sent(asking: Asking) -> None:
     asking.take_in(request(1), request(2))
     asking.export()
