@@ -27,10 +27,20 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One request to hand over: its hash, the SIS's own key of the student ('' where unknown), and the form's columns."""
+    """One request to hand over: its hash, itself, and its row of the form by column.
+
+    `kind` is also `withdrawn`: then the SIS is to forget what was sent. `student_key` is the SIS's own key of the student,
+    '' where unknown or not needed.
+    """
 
     sha256: str
     student_key: str = field(repr=False)
+    student_id: str = field(repr=False)
+    school_id: str
+    course_code: str
+    kind: str
+    alternate_for: str
+    priority: str
     values: Mapping[str, str] = field(repr=False)
 
 

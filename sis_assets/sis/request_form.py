@@ -32,7 +32,7 @@ _FILLS: Mapping[str, str] = {
     "requested_at": "strftime(timezone('UTC', a.requested_at), '%Y-%m-%dT%H:%M:%SZ')",
     "alternate_priority": "CASE WHEN a.kind = 'alternate' THEN coalesce(CAST(a.priority AS VARCHAR), '') ELSE '' END",
     "is_alternate": "CASE WHEN a.kind = 'alternate' THEN '1' ELSE '0' END",
-    "student_number": "n.number",
+    "student_number": "coalesce(n.number, '')",
 }
 #: PowerSchool's YearID of the school year that ends in 1991 is 0 (contract §1.11).
 _YEAR_ZERO = 1991
@@ -83,7 +83,11 @@ class Form:
             columns={name: fill for name, fill in columns.items() if fill is not None},
             types={**self.types, **{str(kind): code for kind, code in settings.types.items()}},
             years_in_hundreds=settings.year_id == "term",
-            limits=replace(self.limits, alternates=self.limits.alternates or settings.mode == "api"),
+            limits=replace(
+                self.limits,
+                alternates=self.limits.alternates or settings.mode == "api",
+                numbered=self.limits.numbered and settings.mode != "api",
+            ),
         )
         texts = [*form.columns, *form.types.values()]
         texts += [fill.text for fill in form.columns.values() if isinstance(fill, Always)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sis_assets.model import requests as rules
@@ -453,6 +453,7 @@ def test_what_nobody_sent_is_extra_and_so_is_what_was_withdrawn(judge: Judge) ->
     assert reconciled(judge, [], last_year) == []
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds(

@@ -152,12 +152,27 @@ def _rows(connection: DuckDBPyConnection, form: Form) -> Iterator[Sequence[str]]
 
 
 def _wishes(connection: DuckDBPyConnection, form: Form) -> list[Wish]:
-    """Return what the SIS is to have: all that stands."""
+    """Return what the SIS is to have, which is all that stands, and to forget: what was withdrawn after it was sent."""
+    fields = ("student_id", "school_id", "course_code", "kind", "alternate_for", "priority")
+    request = ", ".join(f"coalesce(CAST(a.{name} AS VARCHAR), '')" for name in fields)
     rows = connection.execute(
-        f"SELECT a.row_sha256, coalesce(n.number, ''), {form.selected} FROM asked a LEFT JOIN numbers n ON {rules.NUMBERED}"
-        f" WHERE {_STANDS} ORDER BY {_ORDER}"
+        f"SELECT a.row_sha256, coalesce(n.number, ''), {request}, {form.selected} FROM asked a LEFT JOIN numbers n"
+        f" ON {rules.NUMBERED} WHERE {_STANDS} OR reason = 'withdrawn_after_sending' ORDER BY {_ORDER}"
     ).fetchall()
-    return [Wish(sha256, key, dict(zip(form.columns, values, strict=True))) for sha256, key, *values in rows]
+    return [
+        Wish(
+            sha256,
+            key,
+            student,
+            school,
+            course,
+            kind,
+            main,
+            priority,
+            dict(zip(form.columns, values, strict=True)),
+        )
+        for sha256, key, student, school, course, kind, main, priority, *values in rows
+    ]
 
 
 def _report(connection: DuckDBPyConnection, district: District, taken: Taken) -> list[bytes]:

@@ -1,6 +1,7 @@
 """Course requests into Aeries, table SSS: a CSV for the form "Import Data into Aeries", or a script (contract: Aeries §2.4).
 
-Both name a student by the number at the school; there is no place for alternates, which have tables of their own.
+Both name a student by the number at the school; there is no place for alternates, which have tables of their own. The API
+(`course_requests`) names the student's id and takes alternates.
 """
 
 from __future__ import annotations
@@ -55,4 +56,5 @@ FORM = Form(
     limits=Limits(course_characters=6, delimiter=",", alternates=False, numbered=True),
     columns={"SC": "school_id", "SN": "student_number", "CN": "course_code"},
     numbers=_NUMBERS,
+    api="aeries.course_requests",
 )

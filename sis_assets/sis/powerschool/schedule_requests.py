@@ -91,6 +91,8 @@ def hand_over(
     returned, beside what was done until then.
     """
     done: set[str] = set()
+    # What was withdrawn is the school's to delete: the table's rows cannot be deleted from here (contract §1.6).
+    wishes = [wish for wish in wishes if wish.kind != "withdrawn"]
     refused = {wish.sha256 for wish in wishes if not wish.student_key}
     # An insert whose answer is lost may have been made, so it must not be sent again by itself.
     once = replace(Patience(), attempts=1)
