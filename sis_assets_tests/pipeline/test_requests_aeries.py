@@ -43,6 +43,10 @@ class Town:
     def alternate(self, code: str, main: str = "0090", priority: str = "1") -> dict[str, str]:
         return self.wish(0, code, kind="alternate", alternate_for=main, priority=priority)
 
+    def writes(self) -> int:
+        """How many requests changed something, or tried to."""
+        return sum(entry.method != "GET" for entry in self.sandbox.log.asked)
+
     def holds(self) -> dict[tuple[str, str], list[str]]:
         """What the server holds: student and course, with the courses of the alternates in their order."""
         rows = self.caller.get(f"schools/{HERE}/scheduling/courserequests").json
@@ -98,8 +102,10 @@ def test_requests_and_alternates_are_written_once_and_found_again(opened: Callab
     assert (done.records, done.refused) == (4, 0)
     expected = {(first, "0090"): ["0091", "0100"], (second, "0100"): []}
     assert town.holds() == expected
+    before = town.writes()
     town.asking.export()
     assert town.holds() == expected
+    assert town.writes() == before, "the second time nothing needs to be written"
     found = confirm(town.asking.stage, town.asking.district)
     assert found.counts == {"confirmed": 4, "missing": 0, "changed": 0, "extra": 0}
 
@@ -149,16 +155,31 @@ def test_a_server_that_stays_away_leaves_what_was_not_done_to_be_sent(opened: Ca
     assert len(town.holds()) == 2
 
 
+def test_an_alternate_that_was_made_and_not_linked_is_linked_later_and_not_made_again(
+    opened: Callable[..., Town],
+) -> None:
+    town = opened()
+    first = town.students[0]
+    town.asking.take_in(town.wish(), town.alternate("0091"))
+    town.sandbox.faults.arm(Fault(Kind.STATUS, path="courserequests/[0-9]+$", status=503, times=1))
+    assert town.asking.export().records == 2
+    assert town.holds() == {(first, "0090"): ["0091"]}
+    assert len(town.caller.get(f"schools/{HERE}/scheduling/alternatecourserequests").json) == 1
+
+
 def test_a_row_that_aeries_refuses_is_told_and_the_others_are_written(opened: Callable[..., Town]) -> None:
     town = opened(flexible_schools=frozenset({int(FLEXIBLE)}))
-    rows = [town.wish(), town.wish(1, school_id=FLEXIBLE)]
-    here = [student(number, student_id=each) for number, each in enumerate(town.students)]
+    at = town.sandbox.truth().records.filter((pl.col("school") == int(FLEXIBLE)) & (pl.col("tag") == ""))
+    there = str(at["student_id"][0])
     town.asking.core(
-        [here[0] | {"school_id": HERE}, here[1] | {"school_id": HERE, "next_school_id": FLEXIBLE}],
+        [
+            student(1, student_id=town.students[0], school_id=HERE),
+            student(2, student_id=there, school_id=FLEXIBLE),
+        ],
         [course("0090")],
         [(HERE, "0090"), (FLEXIBLE, "0090")],
     )
-    town.asking.take_in(*rows)
+    town.asking.take_in(town.wish(), town.wish(student_id=there, school_id=FLEXIBLE))
     done = town.asking.export()
     assert (done.records, done.refused) == (1, 1)
     assert town.asking.judged() == [("sent", None), ("valid", "refused_by_sis")]
