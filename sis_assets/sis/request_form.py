@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib import import_module
 from itertools import chain
 from typing import TYPE_CHECKING, cast
@@ -152,7 +153,7 @@ class Form:
     @property
     def unsafe(self) -> re.Pattern[str]:
         """What no value of the file may hold."""
-        return re.compile(_in_python(unsafe(self.limits.delimiter, self.limits.encoding)))
+        return _compiled(self.limits.delimiter, self.limits.encoding)
 
 
 Row = Sequence[str]
@@ -178,6 +179,12 @@ def refuse_unsafe(form: Form, row: Row) -> None:
             todo="Report this: the rules of requests have a defect",
             mover=Mover.ENGINEER,
         )
+
+
+@cache
+def _compiled(delimiter: str, encoding: str) -> re.Pattern[str]:
+    """Return the pattern, made once: every row of a file is held against it."""
+    return re.compile(_in_python(unsafe(delimiter, encoding)))
 
 
 def _in_python(pattern: str) -> str:
