@@ -228,8 +228,9 @@ def judged(limits: Limits) -> str:
     return (
         f"WITH {_standing()}, looked AS ({_looked(limits)}),"
         " final AS (SELECT l.*, coalesce(l.own, CASE WHEN l.kind = 'alternate' AND p.course_code IS NULL"
-        " THEN 'alternate_without_request' END) AS final FROM looked l LEFT JOIN looked p ON l.own IS NULL AND p.own IS NULL"
-        " AND p.kind = 'primary' AND p.district_id = l.district_id AND p.school_year = l.school_year"
+        " THEN 'alternate_without_request' END) AS final FROM looked l LEFT JOIN (SELECT district_id, school_year, student_id, course_code"
+        " FROM looked WHERE own IS NULL AND kind = 'primary') p"
+        " ON p.district_id = l.district_id AND p.school_year = l.school_year"
         " AND p.student_id = l.student_id AND p.course_code = l.alternate_for)"
         f" SELECT * EXCLUDE (copy, place, was_sent, own, final, status, reason), CASE WHEN final IS NOT NULL THEN {verdict}"
         f" WHEN {kept} THEN status WHEN sent_at IS NOT NULL THEN 'sent' ELSE 'valid' END AS status,"
