@@ -11,7 +11,7 @@ from sis_assets.model.faults import NeedsPerson, PermanentFault
 from sis_assets.pipeline.requests.confirm import Confirmed, confirm
 from sis_assets.pipeline.requests.overview import COLUMNS, overview, unconfirmed
 from sis_assets.sis.delimited import Readers
-from sis_assets_tests.requests_line import AERIES_SIS, FILE_SIS, POWERSCHOOL_SIS, Asking, request
+from sis_assets_tests.requests_line import FILE_SIS, POWERSCHOOL_SIS, Asking, request
 
 LOG = "STUDENT_ID,SCHOOL_YEAR,BUILDING,COURSE,RESULT\n"
 
@@ -121,7 +121,13 @@ def test_powerschools_own_file_is_read_back_by_its_columns(tmp_path: Path, reade
 
 
 def test_a_sis_without_a_way_to_look_says_how_to_name_its_download(tmp_path: Path, readers: Readers) -> None:
-    asking = Asking(tmp_path, readers, sis=AERIES_SIS)
+    sis = {
+        "kind": "eschoolplus_api",
+        "url": "http://127.0.0.1:9",
+        "version": "1.1",
+        "auth": {"kind": "oauth1", "consumer_key": "k", "consumer_secret": {"env": "NO_SECRET"}},
+    }
+    asking = Asking(tmp_path, readers, sis=sis)
     asking.core()
     assert "--held" in look(asking).waiting
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +180,7 @@ def test_a_row_that_is_refused_inside_an_answer_of_200_is_no_success(
 
     def other_course(session: Any, wish: Any) -> bool:
         if schedule_requests._key(wish) == refused:
-            wish = type(wish)(wish.sha256, wish.student_key, wish.values | {"CourseNumber": "NONE"})
+            wish = replace(wish, values=wish.values | {"CourseNumber": "NONE"})
         return plain(session, wish)
 
     monkeypatch.setattr(schedule_requests, "_inserted", other_course)
