@@ -14,17 +14,19 @@ from sis_assets.assets.delivery import delivery  # noqa: E402
 from sis_assets.assets.lifecycle import lifecycle  # noqa: E402
 from sis_assets.assets.platform import Lake, platform  # noqa: E402
 from sis_assets.assets.raw import raw  # noqa: E402
+from sis_assets.assets.requests import confirmations, course_requests, sis_imports  # noqa: E402
 from sis_assets.assets.source import SOURCES  # noqa: E402
 from sis_assets.automation.alerts import alerts_fleet  # noqa: E402
 from sis_assets.automation.jobs import SYNC_DISTRICT, decide_change_set, maintain_warehouse  # noqa: E402
 from sis_assets.automation.pulls import pulls  # noqa: E402
+from sis_assets.automation.requests import SEND_REQUESTS, requests  # noqa: E402
 from sis_assets.automation.sensors import drops  # noqa: E402
 
 defs = dg.Definitions(
-    assets=[*SOURCES, raw, core, lifecycle, delivery],
-    jobs=[SYNC_DISTRICT, decide_change_set, maintain_warehouse],
+    assets=[*SOURCES, raw, core, lifecycle, delivery, course_requests, sis_imports, confirmations],
+    jobs=[SYNC_DISTRICT, SEND_REQUESTS, decide_change_set, maintain_warehouse],
     schedules=[pulls],
-    sensors=[drops, alerts_fleet],
+    sensors=[drops, requests, alerts_fleet],
     resources={"platform": platform, "lake": Lake()},
     executor=dg.in_process_executor,
 )

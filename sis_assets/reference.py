@@ -15,6 +15,7 @@ _SCHEMAS = {
     "core": "The canonical model: one row a thing, of the newest complete extract.",
     "lifecycle": "What was proposed, and what the product holds now.",
     "delivery": "What other systems read.",
+    "requests": "What students ask for next year, on its way back to the SIS.",
     "ops": "The ledgers: what was read, compared and decided.",
 }
 

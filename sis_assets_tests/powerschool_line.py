@@ -193,8 +193,12 @@ def opened(tmp_path: Path, readers: Readers, monkeypatch: pytest.MonkeyPatch) ->
     spine = Spine(tmp_path, readers)
     with ExitStack() as stack:
 
-        def open_line(*, page_sizes: dict[str, int] | None = None, **options: Any) -> Line:
-            settings = Settings(client_id=CLIENT_ID, client_secret=CLIENT_SECRET, page_sizes=page_sizes or {})
+        def open_line(
+            *, page_sizes: dict[str, int] | None = None, settings: Settings | None = None, **options: Any
+        ) -> Line:
+            settings = settings or Settings(
+                client_id=CLIENT_ID, client_secret=CLIENT_SECRET, page_sizes=page_sizes or {}
+            )
             return Line(spine, stack.enter_context(Sandbox(settings=settings, **options)))
 
         yield open_line

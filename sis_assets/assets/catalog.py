@@ -14,8 +14,11 @@ from sis_assets.assets.partitions import DISTRICTS
 from sis_assets.model.schema import (
     ACCOUNTS,
     CHANGE_SETS,
+    CONFIRMATIONS,
     CORE,
+    COURSE_REQUESTS,
     OUTBOX,
+    SIS_IMPORTS,
     TRACKED,
     Column,
     Table,
@@ -228,6 +231,46 @@ def delivery() -> list[dg.AssetSpec]:
                 "change_set_id": [(accounts, "applied_change_set_id")],
             },
         )
+    ]
+
+
+def requests() -> list[dg.AssetSpec]:
+    """Course requests: what students ask for, what was handed to the SIS, and what it holds."""
+    asked, handed = key("requests", "course_requests"), key("requests", "sis_imports")
+    students, courses, offers = (key("core", name) for name in ("students", "courses", "school_courses"))
+    judged_by = [
+        *((students, name) for name in ("status", "school_id", "next_school_id", "grade_level")),
+        *((courses, name) for name in ("is_active", "is_active_next_year", "low_grade", "high_grade")),
+        (offers, "course_code"),
+    ]
+    return [
+        _spec(
+            "requests",
+            "course_requests",
+            [COURSE_REQUESTS],
+            kinds={"ducklake", "sql"},
+            deps=[students, courses, offers],
+            lineage={"status": judged_by, "reason": judged_by},
+        ),
+        _spec(
+            "requests",
+            "sis_imports",
+            [SIS_IMPORTS],
+            kinds={"ducklake", "file"},
+            deps=[asked],
+            lineage={"records": [(asked, "status")]},
+        ),
+        _spec(
+            "requests",
+            "confirmations",
+            [CONFIRMATIONS],
+            kinds={"ducklake", "sql"},
+            deps=[asked, handed],
+            lineage={
+                name: [(asked, name)] for name in ("school_year", "student_id", "school_id", "course_code")
+            }
+            | {"result": [(asked, name) for name in ("school_id", "kind", "alternate_for")]},
+        ),
     ]
 
 

@@ -156,6 +156,22 @@ class Sftp(Section):
         return self
 
 
+class Delivery(Section):
+    """The place where our files for the district go: exactly one of `folder` and `sftp`."""
+
+    folder: LocalPath | None = Field(
+        None,
+        description="A folder of this machine. A relative path begins at the district file's folder.",
+    )
+    sftp: Sftp | None = Field(None, description="A folder on an SFTP server.")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.folder is None) == (self.sftp is None):
+            raise wrong("needs exactly one of folder and sftp")
+        return self
+
+
 class Dropzone(Section):
     """The place where the district's files arrive: exactly one of `folder` and `sftp`."""
 

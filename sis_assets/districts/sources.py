@@ -7,13 +7,14 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 
-from sis_assets.districts.dropzone import DateFormat, Dropzone, Encoding, Files
+from sis_assets.districts.dropzone import DateFormat, Delivery, Dropzone, Encoding, Files
 from sis_assets.districts.secret import Identifier, Secret
 from sis_assets.districts.section import Section, wrong
 from sis_assets.districts.text import (
     AeriesUrl,
     Code,
     CodeTable,
+    FileName,
     HeaderName,
     Literally,
     OneRosterUrl,
@@ -45,6 +46,20 @@ def kind_tag(value: object) -> str | None:
     return f"<{kind}>" if isinstance(kind, str) else None
 
 
+class Answers(Section):
+    """What comes back into the drop once the SIS's import ran; both files have the columns of ours, by their headers."""
+
+    held: FileName = Field(
+        "course_requests.held.csv",
+        description="The requests that the SIS holds, as its download writes them.",
+    )
+    log: FileName = Field("course_requests.log.csv", description="The log of the upload, one line a request.")
+    result: Text = Field("RESULT", description="The log's column that says what became of the request.")
+    accepted: tuple[Text, ...] = Field(
+        ("INSERTED", "UPDATED"), description="What stands there, in any case, when the request was taken."
+    )
+
+
 class Requests(Section):
     """How course requests go back to the SIS."""
 
@@ -59,15 +74,29 @@ class Requests(Section):
     literals: Mapping[Text, Literally] = Field(
         {}, description="Columns of the file that always hold the same text."
     )
+    types: Mapping[Literal["primary", "alternate"], Literally] = Field(
+        {}, description="The SIS's codes of the kinds of a request. Absent: eSchoolPLUS `R` and `A`."
+    )
     year_id: Literal["year", "term"] = Field(
         "year",
         description="PowerSchool's YearID: ending year - 1991, or a hundred times that, as in term ids.",
     )
 
+    deliver: Delivery | None = Field(
+        None, description="Where the files go beside the folder of the export. Absent: nowhere."
+    )
+    answers: Answers = Field(Answers(), description="What comes back into the drop.")
+
     @model_validator(mode="after")
     def _a_column_is_filled_once(self) -> Self:
         if any(self.columns.get(column) is not None for column in self.literals):
             raise wrong("fills a column that columns fills too", key="literals")
+        return self
+
+    @model_validator(mode="after")
+    def _a_script_has_its_own_columns(self) -> Self:
+        if self.mode == "sql" and (self.columns or self.literals):
+            raise wrong("goes with the mode file only", key="columns" if self.columns else "literals")
         return self
 
 

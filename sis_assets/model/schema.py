@@ -321,6 +321,75 @@ OUTBOX = _table(
     Column("payload", TEXT, "JSON: the change and the account's fields after it.", pii=True),
     Column("delivered_at", TIME, "When the reader acknowledged it; empty while it has not."),
 )
+COURSE_REQUESTS = _table(
+    "requests",
+    "course_requests",
+    "What students ask for next year: every row that was imported, judged, and what became of it.",
+    Column("school_year", YEAR, "The school year asked for, by the year in which it ends."),
+    _STUDENT_ID,
+    Column(
+        "school_id", TEXT, "The school where the student's next year is planned, as the request names it."
+    ),
+    Column("course_code", TEXT, "The course asked for."),
+    Column("kind", TEXT, "primary, alternate, or withdrawn: the request is taken back."),
+    Column("alternate_for", TEXT, "For an alternate: the course of the request that it stands in for."),
+    Column("priority", WHOLE, "Order among the alternates, 1 first."),
+    Column("requested_at", TIME, "When the student chose; of several rows of one key the latest stands."),
+    Column(
+        "status",
+        TEXT,
+        "valid, then sent, then confirmed, missing or changed; or invalid, duplicate, superseded, withdrawn.",
+    ),
+    Column("reason", TEXT, "Why, as a code; empty while all is well."),
+    Column("sent_at", TIME, "When it was first handed to the SIS."),
+    Column("confirmed_at", TIME, "When the SIS was first seen to hold it."),
+    Column("import_id", TEXT, "The newest import that brought this row."),
+    Column("row_number", WHOLE, "Number of the row in that import, from 1, the header not counted."),
+    Column(
+        "read_reason", TEXT, "Why the row could not be read as a request; such a row is never judged again."
+    ),
+    Column("row_sha256", TEXT, "Hash of what the row says: the same row, imported again, is the same row."),
+)
+REQUEST_IMPORTS = _table(
+    "requests",
+    "imports",
+    "The ledger of files with requests that were taken in.",
+    Column("import_id", TEXT, "The import: the district and a running number."),
+    Column("imported_at", TIME, "When (business clock)."),
+    Column("content_sha256", TEXT, "Hash of the file's bytes."),
+    Column("records", WHOLE, "Rows of the file."),
+    by_district=False,
+)
+SIS_IMPORTS = _table(
+    "requests",
+    "sis_imports",
+    "What was handed to the SIS: one row a file, or one for the calls of its API.",
+    Column("export_id", TEXT, "The export: the district and a running number."),
+    Column("made_at", TIME, "When (business clock)."),
+    Column("name", TEXT, "The file's name; the table's, for an API."),
+    Column("bytes", WHOLE, "Its size; empty for an API."),
+    Column("sha256", TEXT, "Hash of its bytes; empty for an API."),
+    Column("records", WHOLE, "Requests in it."),
+    Column("refused", WHOLE, "Requests that the API refused."),
+    by_district=False,
+)
+CONFIRMATIONS = _table(
+    "requests",
+    "confirmations",
+    "What the SIS held when it was last looked at: every request that was sent, and what nobody sent.",
+    Column("school_year", YEAR, "The school year asked for."),
+    _STUDENT_ID,
+    Column("school_id", TEXT, "The school: of the request, or of the SIS where nobody sent one."),
+    Column("course_code", TEXT, "The course."),
+    Column(
+        "result",
+        TEXT,
+        "confirmed, missing, changed (the SIS holds it otherwise) or extra (nobody sent it, or it was withdrawn).",
+    ),
+    Column("reason", TEXT, "Why, as a code; empty when confirmed."),
+    Column("differs", "VARCHAR[]", "For a changed one: the fields that differ."),
+    Column("checked_at", TIME, "When (business clock)."),
+)
 EXTRACTS = _table(
     "ops",
     "extracts",
@@ -415,4 +484,17 @@ CORE = (
     STUDENT_COURSES,
     GRADUATION_REQUIREMENTS,
 )
-TABLES = (*CORE, REJECTED_ROWS, ACCOUNTS, CHANGE_SETS, CHANGES, OUTBOX, EXTRACTS, PROPOSALS, AUDIT, ALERTS)
+REQUESTS = (COURSE_REQUESTS, REQUEST_IMPORTS, SIS_IMPORTS, CONFIRMATIONS)
+TABLES = (
+    *CORE,
+    REJECTED_ROWS,
+    ACCOUNTS,
+    CHANGE_SETS,
+    CHANGES,
+    OUTBOX,
+    *REQUESTS,
+    EXTRACTS,
+    PROPOSALS,
+    AUDIT,
+    ALERTS,
+)

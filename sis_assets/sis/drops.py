@@ -1,4 +1,4 @@
-"""A district's drop, the same for every SIS that sends files: reaching it, and what becomes of the files that were read."""
+"""A district's folders, the same for every SIS: its drop, what becomes of its files, and where ours for it go."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def opened(dropzone: Dropzone) -> Iterator[Drop]:
     if dropzone.folder is not None:
         yield LocalFolder(dropzone.folder)
     elif dropzone.sftp is not None:
-        with _on_server(dropzone.sftp) as folder:
+        with on_server(dropzone.sftp) as folder:
             yield folder
 
 
@@ -76,7 +76,8 @@ def _checked(source: SourceFile, answer: ReadFile | Fault) -> ReadFile | Fault:
     return answer
 
 
-def _on_server(sftp: Sftp) -> SftpFolder:
+def on_server(sftp: Sftp) -> SftpFolder:
+    """Return the folder on a server that the district's file describes; entering it connects."""
     from sis_assets.transport.sftp import SftpAddress, SftpFolder  # noqa: PLC0415 - paramiko, only for SFTP districts
 
     address = SftpAddress(

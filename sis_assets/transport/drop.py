@@ -1,7 +1,7 @@
 """A place where a district's files arrive: what every such place can say and give.
 
 `LocalFolder` is one on this machine; `sis_assets.transport.sftp.SftpFolder` is one on a server. Neither
-ever writes, moves or deletes anything there. Names that come from a place are data: they are compared with
+ever writes, moves or deletes anything in a drop. Names that come from a place are data: they are compared with
 names that we expect and are never joined to a path of ours.
 """
 

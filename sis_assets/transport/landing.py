@@ -13,6 +13,8 @@ import secrets
 import shutil
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
 
@@ -123,6 +125,19 @@ def settle(landing: Path) -> None:
 def temporary_name(prefix: str) -> str:
     """Return a name that nobody else has and that tells whose it is."""
     return f"{prefix}{_machine()}-{os.getpid()}-{secrets.token_hex(8)}"
+
+
+@contextmanager
+def scratch_folder(scratch: Path, prefix: str) -> Iterator[Path]:
+    """Give a folder of our own in `scratch`, gone afterwards; what a crash left of earlier ones is removed first."""
+    prepare(scratch)
+    sweep(scratch, prefix)
+    folder = scratch / temporary_name(prefix)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def sweep(folder: Path, prefix: str = _TEMPORARY) -> None:

@@ -1,4 +1,4 @@
-"""A drop on an SFTP server. The only module that knows paramiko.
+"""A folder on an SFTP server: a drop, or where our files go. The only module that knows paramiko.
 
 The server must show a host key that the district's file pins; nothing is learnt on first sight. Only modern
 algorithms are offered, AES-GCM first; a server that can sign with nothing but SHA-1 (`ssh-rsa`) needs the
@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar, Final, Self, cast
@@ -26,6 +26,7 @@ from paramiko.ssh_exception import IncompatiblePeer
 from sis_assets.model.faults import TransientFault
 from sis_assets.transport import sftp_faults as faults
 from sis_assets.transport import sftp_protocol as protocol
+from sis_assets.transport import sftp_writing as writing
 from sis_assets.transport.drop import MOST_ENTRIES, Entry, Kind, NotThere, kind_of, too_many, touched
 from sis_assets.transport.retry import ATTEMPTS, attempts
 from sis_assets.transport.sftp_address import HostKey, SftpAddress
@@ -126,6 +127,16 @@ class SftpFolder:
                     yield entries[index], chunk
             except protocol.Changed as changed:
                 raise touched(self.where, entries[changed.index].name, changed.how) from None
+
+    def put(self, name: str, chunks: Iterable[bytes], size: int) -> None:
+        """Write a file of `size` bytes, whole under its name or not there at all. Raises NeedsPerson, TransientFault."""
+        folder = (self._address.path or ".").rstrip("/")
+        with self._told(f"Writing {name} into") as session:
+            session.finish_within(self._address.io_timeout + size / _SLOWEST)
+            try:
+                writing.put(session, _bytes(folder), _bytes(name), chunks)
+            except protocol.Refused as refused:
+                raise faults.unwritable(f"Writing {name} into {self.where}", refused) from None
 
     @contextmanager
     def _told(self, doing: str) -> Iterator[protocol.Session]:

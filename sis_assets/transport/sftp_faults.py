@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sis_assets.model.faults import Fault, Mover, NeedsPerson, TransientFault
 from sis_assets.transport.sftp_address import HostKey, SftpAddress
-from sis_assets.transport.sftp_protocol import PERMISSION_DENIED, Refused
+from sis_assets.transport.sftp_protocol import NO_SUCH_FILE, PERMISSION_DENIED, Refused
 
 _LATER = "It is tried again at the next sync; check the server if this lasts"
 
@@ -47,6 +47,15 @@ def refused(tried: str, answer: Refused) -> Fault:
         return broken(tried, f"the server answered with SFTP status {answer.code}")
     todo = "Let the account list the folder and read its files"
     seen = "the server does not let our account read it"
+    return NeedsPerson(tried=tried, seen=seen, todo=todo, mover=Mover.DISTRICT)
+
+
+def unwritable(tried: str, answer: Refused) -> Fault:
+    """Tell that the server does not take a file."""
+    if answer.code not in {PERMISSION_DENIED, NO_SUCH_FILE}:
+        return broken(tried, f"the server answered with SFTP status {answer.code}")
+    seen = "the server does not let our account write there, or has no such folder"
+    todo = "Let the account write, replace and rename files in the folder, or correct it in the district file"
     return NeedsPerson(tried=tried, seen=seen, todo=todo, mover=Mover.DISTRICT)
 
 

@@ -1,4 +1,4 @@
-"""SFTP version 3, the reading half: list one folder, read many files at once over one byte stream.
+"""SFTP version 3: list one folder, read many files at once over one byte stream. The writing half is sftp_writing.
 
 One thread drives everything. Requests of several files are under way at the same time, up to a bounded
 number of files and bytes, and each reply is handled when it arrives: nothing polls and nothing sleeps, so
@@ -121,8 +121,9 @@ class Session:
         version = _Fields(body)
         if version.number() != _PROTOCOL_VERSION:
             raise Garbled("another SFTP version came")
-        if b"limits@openssh.com" in version.strings():
-            kind, limits = self._ask(_EXTENDED, _string(b"limits@openssh.com"))
+        self.extensions = frozenset(version.strings())
+        if b"limits@openssh.com" in self.extensions:
+            kind, limits = self.ask(_EXTENDED, string(b"limits@openssh.com"))
             if kind == _EXTENDED_REPLY:
                 _packet, largest_read = limits.long(), limits.long()
                 self.largest_read = min(largest_read, _LARGEST_READ) or _SAFE_READ
@@ -133,19 +134,19 @@ class Session:
 
     def listing(self, path: bytes, *, most: int) -> list[Listed]:
         """Return the entries of a folder without `.` and `..`. Raises Refused, TooMany, Garbled, TooSlow."""
-        kind, reply = self._ask(_OPENDIR, _string(path))
-        handle = _handle(kind, reply)
+        kind, reply = self.ask(_OPENDIR, string(path))
+        handle = handle_of(kind, reply)
         found: list[Listed] = []
         while True:
-            kind, reply = self._ask(_READDIR, _string(handle))
+            kind, reply = self.ask(_READDIR, string(handle))
             if kind != _NAME:
-                if (refused := _refusal(kind, reply)).code == END_OF_FILE:
+                if (refused := refusal_of(kind, reply)).code == END_OF_FILE:
                     break
                 raise refused
             found += (entry for entry in reply.names() if entry.name not in {b".", b".."})
             if len(found) > most:
                 raise TooMany
-        self._ask(_CLOSE, _string(handle))
+        self.ask(_CLOSE, string(handle))
         return found
 
     def read(self, files: Sequence[Wanted]) -> Iterator[tuple[int, memoryview]]:
@@ -169,7 +170,8 @@ class Session:
             fields = _Fields(body)
             yield fields.number(), kind, fields
 
-    def _ask(self, kind: int, payload: bytes) -> tuple[int, _Fields]:
+    def ask(self, kind: int, payload: bytes) -> tuple[int, _Fields]:
+        """Send one request and return the kind and the fields of its reply. Raises Garbled, TooSlow."""
         number = self.request(kind, payload)
         answered, *others = self.replies()
         if others or answered[0] != number:
@@ -250,7 +252,7 @@ class _Reading:
         while self._waiting and self._open < _FILES_UNDER_WAY:
             file = self._waiting.popleft()
             self._open += 1
-            payload = _string(file.wanted.path) + struct.pack(">II", _FOR_READING, 0)
+            payload = string(file.wanted.path) + struct.pack(">II", _FOR_READING, 0)
             self._request(_OPEN, payload, partial(self._opened, file))
         while self._unasked and self._bytes < BYTES_UNDER_WAY:
             file = self._unasked[0]
@@ -262,7 +264,7 @@ class _Reading:
 
     def _ask_for(self, file: _File, offset: int, length: int) -> None:
         self._bytes += length
-        payload = _string(file.handle) + struct.pack(">QI", offset, length)
+        payload = string(file.handle) + struct.pack(">QI", offset, length)
         self._request(_READ, payload, partial(self._arrived, file, offset, length))
 
     def _request(self, kind: int, payload: bytes, then: Callable[[int, _Fields], _Chunks]) -> None:
@@ -270,12 +272,12 @@ class _Reading:
 
     def _opened(self, file: _File, kind: int, reply: _Fields) -> _Chunks:
         try:
-            file.handle = _handle(kind, reply)
+            file.handle = handle_of(kind, reply)
         except Refused as refused:
             if refused.code == NO_SUCH_FILE:
                 raise Changed(file.index, "it was removed or renamed") from None
             raise
-        self._request(_FSTAT, _string(file.handle), partial(self._compared, file))
+        self._request(_FSTAT, string(file.handle), partial(self._compared, file))
         if file.wanted.size:
             self._unasked.append(file)
         else:
@@ -284,7 +286,7 @@ class _Reading:
 
     def _arrived(self, file: _File, offset: int, length: int, kind: int, reply: _Fields) -> _Chunks:
         if kind != _DATA:
-            if (refused := _refusal(kind, reply)).code == END_OF_FILE:
+            if (refused := refusal_of(kind, reply)).code == END_OF_FILE:
                 raise Changed(file.index, "it became shorter")
             raise refused
         chunk = reply.string()
@@ -301,12 +303,12 @@ class _Reading:
             self._finish(file)
 
     def _finish(self, file: _File) -> None:
-        self._request(_FSTAT, _string(file.handle), partial(self._compared, file))
-        self._request(_CLOSE, _string(file.handle), partial(self._closed, file))
+        self._request(_FSTAT, string(file.handle), partial(self._compared, file))
+        self._request(_CLOSE, string(file.handle), partial(self._closed, file))
 
     def _compared(self, file: _File, kind: int, reply: _Fields) -> _Chunks:
         if kind != _ATTRS:
-            raise _refusal(kind, reply)
+            raise refusal_of(kind, reply)
         now = reply.attributes()
         if now.size is not None and now.size != file.wanted.size:
             raise Changed(file.index, "its size changed")
@@ -370,17 +372,20 @@ class _Fields:
         return value
 
 
-def _string(value: bytes) -> bytes:
+def string(value: bytes) -> bytes:
+    """Return a text as the protocol writes it."""
     return struct.pack(">I", len(value)) + value
 
 
-def _handle(kind: int, reply: _Fields) -> bytes:
+def handle_of(kind: int, reply: _Fields) -> bytes:
+    """Return the handle of an opened file or folder. Raises Refused, Garbled."""
     if kind != _HANDLE:
-        raise _refusal(kind, reply)
+        raise refusal_of(kind, reply)
     return bytes(reply.string())
 
 
-def _refusal(kind: int, reply: _Fields) -> Refused:
+def refusal_of(kind: int, reply: _Fields) -> Refused:
+    """Return what a status says. Raises Garbled for another reply."""
     if kind != _STATUS:
         raise Garbled("a reply of the wrong kind came")
     return Refused(reply.number())

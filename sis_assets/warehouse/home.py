@@ -54,6 +54,11 @@ class Home:
         return self.root / "outbox"
 
     @property
+    def requests(self) -> Path:
+        """Where files with course requests are dropped, one folder a district."""
+        return self.root / "requests"
+
+    @property
     def dagster(self) -> Path:
         """The default `DAGSTER_HOME`."""
         return self.root / "dagster"

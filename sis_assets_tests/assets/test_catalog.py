@@ -13,7 +13,7 @@ from sis_assets.model.schema import CORE
 from sis_assets.sis.kinds import ALL
 from sis_assets.sis.shape import Canonical, Sis
 
-SPECS = [*catalog.raw(), *catalog.core(), *catalog.lifecycle(), *catalog.delivery()]
+SPECS = [*catalog.raw(), *catalog.core(), *catalog.lifecycle(), *catalog.delivery(), *catalog.requests()]
 
 
 def test_the_assets_are_those_of_the_design() -> None:
@@ -31,12 +31,16 @@ def test_the_assets_are_those_of_the_design() -> None:
         "lifecycle/change_sets",
         "lifecycle/accounts",
         "delivery/outbox",
+        "requests/course_requests",
+        "requests/sis_imports",
+        "requests/confirmations",
     }
     assert {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")} >= {
         "sync_district",
         "decide_change_set",
+        "send_requests",
     }
-    assert "drops" in {sensor.name for sensor in defs.sensors or ()}
+    assert {"drops", "requests"} <= {sensor.name for sensor in defs.sensors or ()}
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.key.to_user_string())

@@ -70,7 +70,7 @@ def checks(district: District, home: Home) -> Iterator[tuple[str, Callable[[], s
     with session_with(district) as session:
         yield from looks(
             _lists(settings, session),
-            _choice(district, settings),
+            choice(district, settings),
             zone=_zone(district, settings),
             staff=settings.staff,
         )
@@ -158,7 +158,7 @@ def _pull(district: District, session: Session, place: Path, pool: ThreadPoolExe
     settings = settings_of(district)
     return Pull(
         _lists(settings, session),
-        _choice(district, settings),
+        choice(district, settings),
         class_lists=settings.class_lists,
         code_tables=settings.code_tables,
         staff=settings.staff,
@@ -173,7 +173,8 @@ def _lists(settings: Aeries, session: Session) -> Lists:
     return Lists(session, settings.window_records, years)
 
 
-def _choice(district: District, settings: Aeries) -> Choice:
+def choice(district: District, settings: Aeries) -> Choice:
+    """Return which schools take part, as the district's file says."""
     schools = district.schools
     return Choice(frozenset(schools.include), frozenset(schools.exclude), settings.leas, settings.lea_column)
 

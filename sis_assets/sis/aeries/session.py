@@ -6,6 +6,7 @@ both. What every certificate may read tells them apart.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
@@ -27,6 +28,10 @@ _NEW_CERTIFICATE: Final = "Send the certificate again as Aeries' API Security pa
 
 class NotThere(PermanentFault):
     """The server has no such resource (404)."""
+
+
+class NotAccepted(PermanentFault):
+    """The server does not accept what was sent (400): a value, or a rule of its own."""
 
 
 class SwitchedOff(NeedsPerson):
@@ -74,6 +79,25 @@ class Session:
             status = refused.status
         raise self._refusal(what, area, status)
 
+    def send(
+        self,
+        what: str,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None,
+        understand: Callable[[Any], T],
+        *,
+        area: str,
+    ) -> T:
+        """POST, PUT or DELETE below `/api/v5`; what was deleted is understood from None. Raises NotAccepted, else as `get`."""
+        content = None if body is None else json.dumps(dict(body)).encode()
+        asked = self._request(what, path, {}, method=method, body=content)
+        try:
+            return self._server.ask(asked, lambda reply: _understood(what, reply, understand))
+        except _RefusedError as refused:
+            status = refused.status
+        raise self._refusal(what, area, status, right="Insert, Update and Delete")
+
     def system(self, understand: Callable[[Any], T]) -> T:
         """GET what the server tells everybody of itself, without the certificate; otherwise as `get`."""
         what = "Reading what the server tells of itself"
@@ -89,7 +113,16 @@ class Session:
             mover=Mover.DISTRICT,
         )
 
-    def _request(self, what: str, path: str, query: Mapping[str, str], *, passing: bool = False) -> Request:
+    def _request(
+        self,
+        what: str,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        passing: bool = False,
+        method: str = "GET",
+        body: bytes | None = None,
+    ) -> Request:
         if not _A_HEADER_VALUE.fullmatch(self._certificate):
             raise NeedsPerson(
                 tried=what,
@@ -98,10 +131,12 @@ class Session:
                 mover=Mover.ENGINEER,
             )
         headers = {**_JSON, "AERIES-CERT": self._certificate}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         asked = {"DatabaseYear": str(self.year), **query}
-        return Request(what, "GET", API + path, asked, headers, passing=passing)
+        return Request(what, method, API + path, asked, headers, body, passing=passing)
 
-    def _refusal(self, what: str, area: str, status: int) -> Fault:
+    def _refusal(self, what: str, area: str, status: int, right: str = "Read") -> Fault:
         try:
             self._server.ask(
                 self._request("Trying the certificate", FOR_ALL, {}, passing=True),
@@ -114,7 +149,7 @@ class Session:
                 todo=_NEW_CERTIFICATE,
                 mover=Mover.DISTRICT,
             )
-        named = f'Read of "{area}"' if area else "what lets it read this, which every certificate should"
+        named = f'{right} of "{area}"' if area else "what lets it read this, which every certificate should"
         return AreaMissing(
             tried=what,
             seen=f"the certificate is right, but lacks the permission for {area or 'this'} ({status})",
@@ -127,7 +162,9 @@ def _understood(what: str, reply: Reply, understand: Callable[[Any], T]) -> T:
     """Return what `understand` makes of a good answer. Raises the fault of any other."""
     if reply.status in {401, 403}:
         raise _RefusedError(reply.status)
-    if reply.status != 200:  # noqa: PLR2004 - OK
+    if reply.status == 204:  # noqa: PLR2004 - no content
+        return understand(None)
+    if reply.status not in {200, 201}:
         raise _fault(what, reply.status)
     return understood(what, reply, understand)
 
@@ -149,7 +186,7 @@ def _fault(what: str, status: int) -> Fault:
                 mover=Mover.DISTRICT,
             )
         case 400:
-            return PermanentFault(
+            return NotAccepted(
                 tried=what,
                 seen="the server does not accept the request (400)",
                 todo="Report this with the Aeries version; the contract must be adapted",

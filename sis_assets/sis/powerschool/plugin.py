@@ -1,5 +1,7 @@
 """The plugin that a district installs: it grants reading, exactly what the contract lists, and brings our queries.
 
+For a district whose file says so it grants course requests too: to be seen, or to be written.
+
 Contract: PowerSchool §1.9 (files, limits), §1.2 (which right governs what), §1.7 (queries). The same contract gives the
 same bytes.
 """
@@ -10,7 +12,8 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
@@ -47,8 +50,19 @@ def granted_fields() -> tuple[tuple[str, str], ...]:
     return tuple(sorted({(table.upper(), column.upper()) for table, column in of_tables | of_queries}))
 
 
-def built(contact: str) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A right to one field of a table, upper case: ViewOnly or FullAccess."""
+
+    table: str
+    field: str
+    access: str
+
+
+def built(contact: str, more: Sequence[Grant] = ()) -> bytes:
     """Return the plugin as a zip, for upload as it is. `contact` is the e-mail address that PowerSchool shows.
+
+    `more` are rights that only some districts give.
 
     Raises NeedsPerson for an address that PowerSchool would refuse.
     """
@@ -63,7 +77,7 @@ def built(contact: str) -> bytes:
         "permissions_root/sis_assets.permission_mappings.xml": _permissions(),
         "queries_root/sis_assets.named_queries.xml": _named_queries(),
     }
-    files = {"plugin.xml": _plugin(contact, version(contact))} | others
+    files = {"plugin.xml": _plugin(contact, version(contact, more), more)} | others
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for name, content in sorted(files.items()):
@@ -74,22 +88,25 @@ def built(contact: str) -> bytes:
     return out.getvalue()
 
 
-def version(contact: str) -> str:
+def version(contact: str, more: Sequence[Grant] = ()) -> str:
     """Return the plugin's version: it changes exactly when the content does. Digits and dots, at most 20 characters."""
-    content = "\0".join((_plugin(contact, ""), _permissions(), _named_queries()))
+    content = "\0".join((_plugin(contact, "", more), _permissions(), _named_queries()))
     return f"{EDITION}.{int(hashlib.sha256(content.encode()).hexdigest(), 16) % _DIGITS}"
 
 
-def _plugin(contact: str, number: str) -> str:
+def _plugin(contact: str, number: str, more: Sequence[Grant]) -> str:
+    grants = [*(Grant(table, field, "ViewOnly") for table, field in granted_fields()), *more]
     fields = _lines(
-        f'    <field table={quoteattr(table)} field={quoteattr(field)} access="ViewOnly"/>'
-        for table, field in granted_fields()
+        f"    <field table={quoteattr(grant.table)} field={quoteattr(grant.field)} access={quoteattr(grant.access)}/>"
+        for grant in grants
     )
+    writes = any(grant.access == "FullAccess" for grant in more)
+    does = "writes course requests" if writes else "changes nothing"
     return _document(
         '<plugin xmlns="http://plugin.powerschool.pearson.com" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"\n'
         '        xsi:schemaLocation="http://plugin.powerschool.pearson.com plugin.xsd"\n'
         f"        name={quoteattr(NAME)} version={quoteattr(number)}\n"
-        '        description="Reads schools, students, courses, sections and transcripts, and changes nothing">\n'
+        f'        description="Reads schools, students, courses, sections and transcripts, and {does}">\n'
         '  <oauth accessLevelV1Api="READ"/>\n'
         f"  <access_request>\n{fields}\n  </access_request>\n"
         f"  <publisher name={quoteattr(NAME)}><contact email={quoteattr(contact)}/></publisher>\n"

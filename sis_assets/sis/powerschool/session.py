@@ -34,6 +34,10 @@ class NotThere(PermanentFault):
     """The server has no such resource (404)."""
 
 
+class NotAllowed(PermanentFault):
+    """The server does not allow this of this resource at all (405)."""
+
+
 class _TokenRefusedError(Exception):
     """The token ended or was revoked."""
 
@@ -58,10 +62,10 @@ class Session:
         what: str,
         path: str,
         query: Mapping[str, str],
-        arguments: Mapping[str, str],
+        arguments: Mapping[str, object],
         understand: Callable[[Any], T],
     ) -> T:
-        """POST the arguments of a query that only reads; otherwise as `get`."""
+        """POST the arguments of a query, or a row; otherwise as `get`."""
         return self._authorised(
             Request(what, "POST", path, query, body=json.dumps(dict(arguments)).encode()), understand
         )
@@ -169,9 +173,9 @@ def _refusal(what: str, reply: Reply) -> Exception:
                 mover=Mover.ENGINEER,
             )
         case 405:
-            return PermanentFault(
+            return NotAllowed(
                 tried=what,
-                seen="the server does not let this be read (405)",
+                seen="the server does not allow this (405)",
                 todo="Report this with the PowerSchool version; the contract must be adapted",
                 mover=Mover.ENGINEER,
             )
