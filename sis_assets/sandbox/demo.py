@@ -276,7 +276,7 @@ def _say_what_to_look_at(home: Home, url: str, console: Console) -> None:
         ),
         (
             "what Aeries said",
-            f"{url}/assets/raw/aeries_students?view=partitions&partition={PRETENDALE.district}",
+            f"{url}/assets/raw/students?view=partitions&partition={PRETENDALE.district}",
         ),
         ("counts per kind of change: Metadata, then Plots", f"{change_sets}?view=overview"),
         ("the quality checks", f"{url}/assets/core/students?view=checks"),
