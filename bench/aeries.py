@@ -17,13 +17,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sis_assets.districts import District
 from sis_assets.sandbox.aeries.process import SandboxProcess, sandbox_process
 from sis_assets.sis.aeries import client
 from sis_assets.sis.delimited import Readers
-from sis_assets.sis.reading import Delivery
+from sis_assets.sis.reading import Delivery, Past
 from sis_assets.transport.visit import Visit
 from sis_assets.warehouse import Home
 
@@ -112,7 +113,7 @@ def read(root: Path, url: str, certificate: str, year: str) -> Found:
     )
     home = Home.at(root / "home")
     wall, cpu = time.perf_counter(), time.process_time()
-    delivery = client.fetch(district, home, frozenset(), Visit())
+    delivery = client.fetch(district, home, Past(datetime.now(UTC)), Visit())
     assert isinstance(delivery, Delivery)
     with Readers() as readers, tempfile.TemporaryDirectory(dir=root) as into:
         tables = client.read({"bench": (district, delivery)}, readers, Path(into))

@@ -298,3 +298,13 @@ def test_a_read_that_its_hours_end_goes_on_without_asking_again_and_counts_from_
     assert changed["counts"]["update"] == 3
     since = f"/StudentDataChanges/student/{first_part - timedelta(minutes=15):%Y/%m/%d/%H/%M}"
     assert any(path.endswith(since) for path, _ in questions(town))
+
+
+@pytest.mark.parametrize("requests_before", [0, 3, 60])
+def test_another_years_database_is_noticed_whenever_the_server_goes_over_to_it(
+    town: Sandbox, run: Run, requests_before: int
+) -> None:
+    town.faults.arm(Fault(Kind.WRONG_YEAR, after=requests_before))
+    line = night(run, AT)
+    assert (line["status"], line["change_sets"]) == ("failed", [])
+    assert "was asked for and data of" in str(line["reason"])

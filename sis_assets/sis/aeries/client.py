@@ -117,6 +117,8 @@ def fetch(
             files = _increment(pull, last, since)
         everything_began = last.everything_began if last and files else system.now
         files = files or pull.everything()
+        # A server that went over to another year's database in the middle gives that year's terms by now.
+        pull.schools()
     landing.settle(place)
     if system.now and everything_began:
         LastRead(under, system.now, everything_began, files).keep(place)
