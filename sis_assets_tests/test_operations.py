@@ -14,6 +14,7 @@ import time_machine
 from sis_assets.pipeline.fleet import Kind
 from sis_assets_tests.commands import Run, Said
 from sis_assets_tests.homes import TestHome, student
+from sis_assets_tests.requests_line import as_csv, request
 from sis_assets_tests.webhooks import Webhook
 
 PAGE = Path(__file__).parents[1] / "docs" / "operations.md"
@@ -134,6 +135,30 @@ def test_held(duty: Duty) -> None:
     assert "mockford-000002.1" in said.out
     assert "30" in duty.next().out
     assert duty.next().code == 0
+    duty.end()
+
+
+def test_unconfirmed_requests(duty: Duty, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    year = datetime.now(UTC).year
+    duty.file.write_text(
+        duty.file.read_text() + f"calendar: {{year_start: {year}-08-12, year_end: {year + 1}-06-04}}\n"
+        "freshness: {within_hours: 8784}\n"
+    )
+    drop = duty.home.drops / NAME
+    duty.home.drop(NAME, [student(1001)])
+    (drop / "CourseMaster.txt").write_text(
+        "SchoolCode|CourseCode|CourseName|CreditValue\n16|E101|English|1.0\n"
+    )
+    (tmp_path / "requests.csv").write_text(as_csv([request(1, school_year=f"{year + 2}")]))
+    with time_machine.travel(datetime.now(UTC) - timedelta(days=3)):
+        duty.sync()
+        assert run("requests", "import", "requests.csv", "--district", NAME).code == 0
+        assert run("requests", "export", "--district", NAME, "--out", "sent").code == 0
+    duty.begin("unconfirmed_requests")
+    (drop / "course_requests.held.csv").write_text("STUDENT_ID,COURSE\n1001,E101\n")
+    for _ in range(3):
+        assert duty.next().code == 0
     duty.end()
 
 

@@ -39,6 +39,7 @@ _COLOURS = {
     "stale": "yellow",
     "access_expired": "yellow",
     "access_renewal": "yellow",
+    "unconfirmed_requests": "yellow",
 }
 
 

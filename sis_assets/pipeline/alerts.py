@@ -29,6 +29,7 @@ _TITLES: Final = {
     Kind.STALE: "stale",
     Kind.ACCESS_ENDED: "access to the SIS has ended",
     Kind.HELD: "held for a decision",
+    Kind.UNCONFIRMED: "missing course requests in the SIS",
     Kind.ACCESS_ENDS: "access to the SIS must be renewed",
     Kind.CHANNEL: "an alert channel does not work",
 }

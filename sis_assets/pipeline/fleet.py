@@ -5,7 +5,7 @@ One look at the ledger for all districts; what the calendar, the hours of `pull`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -16,6 +16,8 @@ from sis_assets.model.access import NEAR, file_by, nearness
 from sis_assets.model.calendar import Mode, Span, closing, local_day, mode_on, next_opening
 from sis_assets.model.faults import Mover, sentence
 from sis_assets.model.freshness import stale_since
+from sis_assets.model.requests import UNCONFIRMED_NIGHTS
+from sis_assets.pipeline.requests.overview import unconfirmed as unconfirmed_requests
 from sis_assets.pipeline.stage import REFUSED
 from sis_assets.sis.kinds import problems
 
@@ -38,6 +40,7 @@ class Kind(StrEnum):
     STALE = "stale"
     ACCESS_ENDED = "access_expired"
     HELD = "held"
+    UNCONFIRMED = "unconfirmed_requests"
     ACCESS_ENDS = "access_renewal"
     CHANNEL = "channel"
 
@@ -97,6 +100,7 @@ class _Known:
     mover: Mover = Mover.ENGINEER
     uncompared_since: datetime | None = None
     accounts: int = 0
+    unconfirmed: int = 0
     held: tuple[tuple[str, datetime], ...] = ()
 
 
@@ -124,7 +128,9 @@ _HELD = (
 
 def standings(connection: DuckDBPyConnection, registry: Registry, now: datetime) -> list[Standing]:
     """Return where every district of the registry stands at `now` (aware), the broken ones too, by name."""
-    known = _known(connection)
+    known = _known(
+        connection, {name: (now, district.timezone) for name, district in registry.districts.items()}
+    )
     found = [
         _standing(district, known.get(name, _Known()), now) for name, district in registry.districts.items()
     ]
@@ -143,10 +149,11 @@ def working_day(state: str | None) -> Callable[[date], bool]:
     return calendar.is_working_day
 
 
-def _known(connection: DuckDBPyConnection) -> dict[str, _Known]:
+def _known(connection: DuckDBPyConnection, clocks: Mapping[str, tuple[datetime, str]]) -> dict[str, _Known]:
     reads = {row[0]: row[1:] for row in connection.execute(_READS).fetchall()}
     accounts = dict(connection.execute(_ACCOUNTS).fetchall())
     held = dict(connection.execute(_HELD).fetchall())
+    unconfirmed = {name: count for name, count in unconfirmed_requests(connection, clocks).items() if count}
     return {
         name: _Known(
             last_good=_time(good),
@@ -154,10 +161,11 @@ def _known(connection: DuckDBPyConnection) -> dict[str, _Known]:
             reason=reason or "",
             uncompared_since=_time(uncompared),
             accounts=accounts.get(name, 0),
+            unconfirmed=unconfirmed.get(name, 0),
             held=tuple((each["id"], _time(each["at"]) or _EPOCH) for each in held.get(name, ())),
         )
         for name, (good, failing, reason, uncompared) in (
-            (name, reads.get(name, (None,) * 4)) for name in {*reads, *accounts, *held}
+            (name, reads.get(name, (None,) * 4)) for name in {*reads, *accounts, *held, *unconfirmed}
         )
     }
 
@@ -248,6 +256,13 @@ def _conditions(
             Mover.ENGINEER,
             ids,
         )
+    if known.unconfirmed:
+        says, mover = _said(
+            f"Course requests that were sent {UNCONFIRMED_NIGHTS} nights ago or earlier are not in the SIS, or otherwise:"
+            " `sis-assets requests status` names schools and courses",
+            Mover.DISTRICT,
+        )
+        yield Condition(name, Kind.UNCONFIRMED, now, says, mover, f"{known.unconfirmed}")
     last_day = _file_by(district)
     if last_day and not ended and (near := nearness(today, last_day)) is not None:
         yield _access_ends(district, last_day, near, now)
