@@ -185,6 +185,13 @@ def test_access_expired(duty: Duty) -> None:
     duty.end()
 
 
+@pytest.mark.parametrize("kind", ["job", "tick"])
+def test_dagsters_own_troubles(duty: Duty, run: Run, kind: str) -> None:
+    duty.sync()
+    for command in chapters()[kind]:
+        assert run(*shlex.split(command)[1:]).code == 0
+
+
 def test_channel(duty: Duty, webhook: Webhook, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     [command] = chapters()["channel"]
     monkeypatch.setenv("SIS_ASSETS_ALERTS", f"{webhook.url}/broken")

@@ -8,7 +8,7 @@ import dagster as dg
 
 from sis_assets.assets.platform import DISTRICTS_TAG, Platform, failing_plainly
 
-_ENDED = frozenset({dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED})
+ENDED = frozenset({dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED})
 
 SYNC_DISTRICT = dg.define_asset_job(
     "sync_district",
@@ -20,7 +20,7 @@ SYNC_DISTRICT = dg.define_asset_job(
 
 def districts_under_way(instance: dg.DagsterInstance) -> frozenset[str]:
     """Return the districts that a run of `sync_district` has in hand, or waits to take in hand."""
-    unfinished = [status for status in dg.DagsterRunStatus if status not in _ENDED]
+    unfinished = [status for status in dg.DagsterRunStatus if status not in ENDED]
     runs = instance.get_runs(dg.RunsFilter(job_name=SYNC_DISTRICT.name, statuses=unfinished))
     return frozenset(
         name

@@ -118,9 +118,11 @@ def alerts_tell() -> None:
     """Tell all channels now what they do not know yet, as the sensor does every minute."""
     from sis_assets.assets.platform import Platform  # noqa: PLC0415 - Dagster's imports take a second
     from sis_assets.automation.alerts import tell_of_the_fleet  # noqa: PLC0415 - as above
+    from sis_assets.automation.launch import instance_of  # noqa: PLC0415 - as above
 
-    with Platform(Home.from_environment()) as platform:
-        telling = tell_of_the_fleet(platform)
+    home = Home.from_environment()
+    with Platform(home) as platform, instance_of(home) as instance:
+        telling = tell_of_the_fleet(platform, instance)
     if telling is None:
         out.print("Quiet hours: nothing was told.")
         return

@@ -463,7 +463,7 @@ ALERTS = _table(
     "ops",
     "alerts",
     "What people were told of a district's trouble: one row for every trouble, and when it was over.",
-    Column("kind", TEXT, "broken_file, failing, stale, access_expired, held, access_renewal or channel."),
+    Column("kind", TEXT, "The kind of trouble, as the alert names it."),
     Column("content", TEXT, "Hash of what was told, so that the same is not told again."),
     Column("since", TIME, "Since when it is so."),
     Column("told_at", TIME, "When somebody was told last."),

@@ -31,8 +31,12 @@ _TITLES: Final = {
     Kind.HELD: "held for a decision",
     Kind.UNCONFIRMED: "missing course requests in the SIS",
     Kind.ACCESS_ENDS: "access to the SIS must be renewed",
-    Kind.CHANNEL: "an alert channel does not work",
+    Kind.JOB: "failing",
+    Kind.TICK: "failing",
+    Kind.CHANNEL: "taking no message",
 }
+#: What a trouble is with, where it is no district.
+_NOUNS: Final = {Kind.JOB: "job", Kind.TICK: "sensor", Kind.CHANNEL: "alert channel"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ def message(found: News) -> Message:
     for condition in found.conditions:
         groups.setdefault((condition.kind, condition.says), []).append(condition.district_id)
     parts = [
-        f"{_counted(names)} {_TITLES[kind]}: {_listed(names)}\n{says}"
+        f"{_counted(names, kind)} {_TITLES[kind]}: {_listed(names)}\n{says}"
         for (kind, says), names in sorted(
             groups.items(), key=lambda group: (list(Kind).index(group[0][0]), -len(group[1]), group[1][0])
         )
@@ -106,25 +110,29 @@ def message(found: News) -> Message:
     for each in found.over:
         over.setdefault(each.kind, []).append(each.district_id)
     parts += [
-        f"{_counted(names)} no longer {_TITLES[Kind(kind)]}: {_listed(names)}"
+        f"{_counted(names, Kind(kind))} no longer {_TITLES[Kind(kind)]}: {_listed(names)}"
         for kind, names in sorted(over.items())
     ]
-    troubled = sorted({each.district_id for each in found.conditions})
-    title = f"sis-assets: {_heading(troubled, found)}"
-    return Message(title, "\n\n".join(parts))
+    return Message(f"sis-assets: {_heading(found)}", "\n\n".join(parts))
 
 
-def _heading(troubled: Sequence[str], found: News) -> str:
+def _heading(found: News) -> str:
     parts = []
-    if troubled:
-        parts.append(f"{_counted(troubled)} need{'s' if len(troubled) == 1 else ''} attention")
+    for noun in ("district", *dict.fromkeys(_NOUNS.values())):
+        names = {each.district_id for each in found.conditions if _NOUNS.get(each.kind, "district") == noun}
+        if names:
+            parts.append(f"{_plural(len(names), noun)} need{'s' if len(names) == 1 else ''} attention")
     if found.over:
         parts.append(f"{len(found.over)} trouble{'s are' if len(found.over) > 1 else ' is'} over")
     return ", ".join(parts)
 
 
-def _counted(names: Sequence[str]) -> str:
-    return f"{len(names):,} district{'s' if len(names) > 1 else ''}"
+def _counted(names: Sequence[str], kind: Kind) -> str:
+    return _plural(len(names), _NOUNS.get(kind, "district"))
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -33,7 +33,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Kind(StrEnum):
-    """What can be wrong with a district, or with an alert channel; the worst first."""
+    """What can be wrong with a district, with Dagster, or with an alert channel; the worst first."""
 
     BROKEN_FILE = "broken_file"
     FAILING = "failing"
@@ -42,6 +42,8 @@ class Kind(StrEnum):
     HELD = "held"
     UNCONFIRMED = "unconfirmed_requests"
     ACCESS_ENDS = "access_renewal"
+    JOB = "job"
+    TICK = "tick"
     CHANNEL = "channel"
 
 

@@ -97,7 +97,7 @@ def test_a_dead_channel_is_told_to_the_others_once_and_so_is_its_return(desk: De
     assert desk.tell(trouble("north", content="worse"), channels=channels) == Telling(1, ("1 of north",))
     desk.dead.clear()
     assert desk.tell(trouble("north", content="worst"), channels=channels) == Telling(3, ())
-    assert "no longer an alert channel does not work: 1 of north" in desk.got[-1][1].body
+    assert "1 alert channel no longer taking no message: 1 of north" in desk.got[-1][1].body
 
 
 def test_what_no_channel_took_is_told_the_next_time(desk: Desk) -> None:
