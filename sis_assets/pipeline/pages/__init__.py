@@ -58,4 +58,4 @@ def _templates() -> Environment:
 def _moment(time: datetime) -> str:
     """Return a time as people read it: a district's in its own hours, any other in UTC."""
     shown = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return f"{shown:%a %Y-%m-%d %H:%M %Z}"
+    return f"{shown:%Y-%m-%d %H:%M %Z}"
