@@ -69,7 +69,7 @@ def decide(
             note=note.strip(),
         )
     )
-    with suppress(OSError):  # the decision stands; the nightly job removes the page, or fails
+    with suppress(Exception):  # the decision stands; the nightly job removes the page, or fails
         reviews.keep(warehouse, {done.district_id})
     return done
 

@@ -20,7 +20,7 @@ from sis_assets.pipeline.apply import apply, fold
 from sis_assets.pipeline.canonicalise import typed_under
 from sis_assets.pipeline.compare import Case, Figures, compare
 from sis_assets.pipeline.extract import paused
-from sis_assets.pipeline.stage import ChangeSet, Outcome, Stage, Status
+from sis_assets.pipeline.stage import ChangeSet, Outcome, Stage, Status, redacted
 from sis_assets.warehouse import ledger
 from sis_assets.warehouse.lake import wide
 from sis_assets.warehouse.ledger import State
@@ -45,8 +45,9 @@ def propose(stage: Stage, districts: Sequence[District]) -> dict[str, Outcome]:
     ]
     try:
         reviews.keep(stage.warehouse, {*held, *reviews.districts_with_pages(stage.home)} & outcomes.keys())
-    except OSError as error:  # what was proposed stands; the nightly job writes the pages, or fails
-        told = f"The pages for review were not all written or removed: {error.strerror}"
+    except Exception as error:  # noqa: BLE001 - what was proposed stands; the nightly job writes the pages, or fails
+        seen = error.strerror if isinstance(error, OSError) else redacted(error).seen
+        told = f"The pages for review were not all written or removed: {seen}"
         outcomes |= {name: replace(outcomes[name], notes=(*outcomes[name].notes, told)) for name in held}
     return outcomes
 

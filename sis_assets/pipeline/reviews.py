@@ -80,11 +80,15 @@ def write_review(connection: DuckDBPyConnection, home: Home, proposal: Proposal)
 
 def _settle(warehouse: Warehouse, districts: Collection[str] | None) -> Kept:
     mine = "" if districts is None else f" AND (district_id || '') IN ({quoted(sorted(districts))})"
+    troubles: list[Exception] = []
     with warehouse.read() as connection:
         held = find(connection, f"status || '' = 'held'{mine}")
         missing = [each for each in held if not page_of(warehouse.home, each.change_set_id).exists()]
         for proposal in missing:
-            write_review(connection, warehouse.home, proposal)
+            try:
+                write_review(connection, warehouse.home, proposal)
+            except Exception as error:  # noqa: BLE001 - one district's page stops no other's; the first is raised below
+                troubles.append(error)
     wanted = {f"{each.change_set_id}.html" for each in held}
     over = [
         path
@@ -93,6 +97,8 @@ def _settle(warehouse: Warehouse, districts: Collection[str] | None) -> Kept:
     ]
     for path in over:
         path.unlink(missing_ok=True)
+    for trouble in troubles:
+        raise trouble
     return Kept(len(missing), len(over))
 
 

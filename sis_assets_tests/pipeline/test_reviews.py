@@ -107,6 +107,16 @@ def test_a_page_says_of_each_student_what_changes(opened: Opened, kind: str, fie
     assert said in told
 
 
+def test_schools_of_which_different_kinds_are_held_stand_in_one_table(opened: Opened) -> None:
+    nights = opened([*everybody(5), *(student(n, school_id="27") for n in range(5, 10))])
+    nights.night([*(student(n, first_name="Other") for n in range(5)), student(5, school_id="27")])
+    [page] = pages(nights).values()
+    told = text_of(page)
+    assert "School Active now update deactivate" in told
+    assert "school 16 5 5 100.0 %" in told
+    assert "school 27 5 4 80.0 %" in told
+
+
 def test_whatever_a_name_holds_it_stays_text_and_the_page_can_load_nothing(opened: Opened) -> None:
     hostile = "<script>alert('1')</script>&\"<img src=x onerror=y>"
     nights = opened([*everybody(7), *(student(n, last_name=hostile) for n in range(7, 10))])
