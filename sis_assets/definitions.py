@@ -17,16 +17,31 @@ from sis_assets.assets.raw import raw  # noqa: E402
 from sis_assets.assets.requests import confirmations, course_requests, sis_imports  # noqa: E402
 from sis_assets.assets.source import SOURCES  # noqa: E402
 from sis_assets.automation.alerts import alerts_fleet  # noqa: E402
+from sis_assets.automation.freshness import (  # noqa: E402
+    district_fresh,
+    districts_fresh,
+    freshness,
+    report_freshness,
+)
 from sis_assets.automation.jobs import SYNC_DISTRICT, decide_change_set, maintain_warehouse  # noqa: E402
+from sis_assets.automation.pages import pages, write_pages  # noqa: E402
 from sis_assets.automation.pulls import pulls  # noqa: E402
 from sis_assets.automation.requests import SEND_REQUESTS, requests  # noqa: E402
 from sis_assets.automation.sensors import drops  # noqa: E402
 
 defs = dg.Definitions(
     assets=[*SOURCES, raw, core, lifecycle, delivery, course_requests, sis_imports, confirmations],
-    jobs=[SYNC_DISTRICT, SEND_REQUESTS, decide_change_set, maintain_warehouse],
-    schedules=[pulls],
-    sensors=[drops, requests, alerts_fleet],
+    asset_checks=[districts_fresh, district_fresh],
+    jobs=[
+        SYNC_DISTRICT,
+        SEND_REQUESTS,
+        decide_change_set,
+        maintain_warehouse,
+        report_freshness,
+        write_pages,
+    ],
+    schedules=[pulls, pages],
+    sensors=[drops, requests, alerts_fleet, freshness],
     resources={"platform": platform, "lake": Lake()},
     executor=dg.in_process_executor,
 )

@@ -16,8 +16,9 @@ from sis_assets.districts import District
 from sis_assets.model.fingerprint import fingerprint
 from sis_assets.model.schema import ACCOUNTS, EXTRACTS, REJECTED_ROWS, STUDENTS, TABLES, Table
 from sis_assets.pipeline.canonicalise import typed_under
-from sis_assets.pipeline.decide import Decision, Proposal, decide, find
+from sis_assets.pipeline.decide import Decision, decide
 from sis_assets.pipeline.propose import propose
+from sis_assets.pipeline.review import Proposal, find
 from sis_assets.pipeline.stage import Clock, Outcome, Stage
 from sis_assets.sis.kinds import RAW_TABLES
 from sis_assets.warehouse import Home, Warehouse, ledger
@@ -152,8 +153,8 @@ class MemoryWarehouse(Warehouse):
         return nullcontext()
 
 
-def in_memory(home: Path = Path("/nowhere")) -> MemoryWarehouse:
-    """An empty warehouse in memory."""
+def in_memory(home: Path = Path("/dev/null/nowhere")) -> MemoryWarehouse:
+    """An empty warehouse in memory; in its home no file can be written, unless one is given."""
     return MemoryWarehouse(Home.at(home), (*RAW_TABLES, *TABLES))
 
 

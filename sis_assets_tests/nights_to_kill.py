@@ -22,10 +22,11 @@ from typing import Any
 from sis_assets.assets.platform import ALL_TABLES
 from sis_assets.districts import load_districts
 from sis_assets.pipeline.canonicalise import canonicalise
-from sis_assets.pipeline.decide import Decision, decide, find
+from sis_assets.pipeline.decide import Decision, decide
 from sis_assets.pipeline.deliver import deliver
 from sis_assets.pipeline.extract import extract
 from sis_assets.pipeline.propose import propose
+from sis_assets.pipeline.review import find
 from sis_assets.pipeline.stage import Clock, Stage
 from sis_assets.sis.delimited import Readers
 from sis_assets.warehouse import Home, Warehouse

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import dagster as dg
 
@@ -26,12 +27,18 @@ from sis_assets.model.schema import (
 from sis_assets.sis.kinds import ALL
 
 OWNERS = ["team:student-data"]
+#: Of an asset as a whole, whichever district came last: a weekend and a night may pass, and after another nothing runs at all.
+_COARSE = dg.FreshnessPolicy.time_window(warn_window=timedelta(hours=78), fail_window=timedelta(hours=102))
 
 
 def key(layer: str, name: str) -> dg.AssetKey:
     """Asset key of a table in a layer."""
     return dg.AssetKey([layer, name])
 
+
+#: Whether all districts' data is fresh enough, and whether one district's is.
+DISTRICTS_FRESH = dg.AssetCheckKey(key("core", "students"), "districts_fresh")
+DISTRICT_FRESH = dg.AssetCheckKey(key("core", "students"), "district_fresh")
 
 Origins = Sequence[tuple[dg.AssetKey, str]]
 Edges = Mapping[str, Origins]
@@ -86,6 +93,7 @@ def _spec(
         owners=OWNERS,
         partitions_def=DISTRICTS,
         skippable=True,
+        freshness_policy=_COARSE if layer in {"raw", "core"} else None,
         metadata={
             "dagster/column_schema": _columns(columns, lineage),
             "dagster/column_lineage": _lineage(lineage),

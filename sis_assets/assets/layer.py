@@ -83,7 +83,7 @@ def _record_by_hand(
     context: dg.AssetExecutionContext, outcomes: Mapping[str, Outcome], good: Sequence[str]
 ) -> None:
     selected = _selected(context)
-    with _together(context):
+    with together(context.instance):
         for name in good:
             for key in selected:
                 context.log_event(
@@ -96,12 +96,12 @@ def _record_by_hand(
                 )
 
 
-def _together(context: dg.AssetExecutionContext) -> AbstractContextManager[None]:
+def together(instance: dg.DagsterInstance) -> AbstractContextManager[None]:
     """Give a block whose events are written at once: our SQLite event log can, others take each as it comes."""
-    together: Callable[[], AbstractContextManager[None]] = getattr(
-        context.instance.event_log_storage, "together", nullcontext
+    block: Callable[[], AbstractContextManager[None]] = getattr(
+        instance.event_log_storage, "together", nullcontext
     )
-    return together()
+    return block()
 
 
 def _version(outcomes: Mapping[str, Outcome], good: Sequence[str]) -> dg.DataVersion | None:
@@ -157,7 +157,7 @@ def _checks(
         found = findings(platform, good) if good else []
     wanted = {check.name: check.asset_key for check in context.selected_asset_check_keys}
     by_check = {check: [finding for finding in found if finding.check == check] for check in wanted}
-    with _together(context):
+    with together(context.instance):
         for check, mine in sorted(by_check.items()):
             for finding in mine if deferred or len(mine) != 1 else ():
                 context.log_event(

@@ -6,13 +6,16 @@ from typing import Literal
 
 import dagster as dg
 
+from sis_assets.assets import catalog
 from sis_assets.assets.platform import DISTRICTS_TAG, Platform, failing_plainly
 
 ENDED = frozenset({dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED})
 
 SYNC_DISTRICT = dg.define_asset_job(
     "sync_district",
-    selection=dg.AssetSelection.groups("raw", "core", "lifecycle", "delivery"),
+    # The checks of freshness concern all districts, or none of the run's news: a sensor reports them.
+    selection=dg.AssetSelection.groups("raw", "core", "lifecycle", "delivery")
+    - dg.AssetSelection.checks(catalog.DISTRICTS_FRESH, catalog.DISTRICT_FRESH),
     executor_def=dg.in_process_executor,
     description="Everything for one district, from its source to the outbox.",
 )

@@ -7,6 +7,7 @@ import json
 import sys
 from datetime import UTC
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,7 +18,10 @@ from sis_assets.cli.warehouse import lake
 from sis_assets.warehouse.home import Home
 
 if TYPE_CHECKING:
-    from sis_assets.pipeline.decide import Decision, Proposal
+    from duckdb import DuckDBPyConnection
+
+    from sis_assets.pipeline.decide import Decision
+    from sis_assets.pipeline.review import Proposal
 
 app = typer.Typer(help="Change sets: what was proposed, held, applied.", no_args_is_help=True)
 
@@ -46,7 +50,7 @@ def changes_list(
     as_json: AsJson = False,
 ) -> None:
     """List the change sets, newest last."""
-    from sis_assets.pipeline.decide import find  # noqa: PLC0415 - beside its use
+    from sis_assets.pipeline.review import find  # noqa: PLC0415 - beside its use
 
     if district is not None and not _is_known(district):
         stop(f"There is no district {district}; `sis-assets districts check` shows them.")
@@ -85,26 +89,49 @@ def changes_show(
     names: Annotated[
         bool, typer.Option("--names", help="Also the students' names; on a terminal only.")
     ] = False,
+    page: Annotated[
+        bool, typer.Option("--page", help="Write its page for review anew, with the names, and say where.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show one change set: its counts, why it is held, and who must act."""
-    from sis_assets.pipeline.review import rows_of  # noqa: PLC0415 - beside its use
+    from sis_assets.pipeline.review import schools_of, students_of  # noqa: PLC0415 - beside its use
 
     if names and not out.is_terminal:
         stop("--names shows students' names, so it works on a terminal only.")
     with lake() as warehouse, warehouse.read() as connection:
         proposal = _one(connection, change_set_id)
-        by_school, students = rows_of(connection, proposal, with_names=names)
+        schools = schools_of(connection, proposal)
+        students = students_of(connection, proposal) if names else []
+        written = _write_page(connection, proposal) if page else None
+    counts = [(school.school_id, kind, count) for school in schools for kind, count in school.counts.items()]
     if as_json:
+        by_school = [{"school": school, "kind": kind, "students": count} for school, kind, count in counts]
         sys.stdout.write(json.dumps({**_as_object(proposal), "schools": by_school}) + "\n")
         return
     _print_proposal(proposal)
     table = table_of("school", "kind", "students")
-    for row in by_school:
-        table.add_row(escape(row["school"] or ""), row["kind"], f"{row['students']:,}")
+    for school, kind, count in counts:
+        table.add_row(escape(school), kind, f"{count:,}")
     out.print(table)
     for student in students:
-        out.print(student, markup=False, highlight=False, soft_wrap=True)
+        moved = " → ".join(student.schools) if all(student.schools) else ""
+        words = (student.student_id, student.first_name, student.last_name, student.reason, moved)
+        line = "  ".join((f"{student.kind:10}", *filter(None, words)))
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+    if written:
+        out.print(f"page       {written}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _write_page(connection: DuckDBPyConnection, proposal: Proposal) -> Path:
+    from sis_assets.pipeline.reviews import write_review  # noqa: PLC0415 - beside its use
+
+    if proposal.status != ChangeSetStatus.HELD:
+        stop(f"{proposal.change_set_id} is {proposal.status}; only what is held has a page.")
+    try:
+        return write_review(connection, Home.from_environment(), proposal)
+    except OSError as error:
+        stop(f"The page of {proposal.change_set_id} cannot be written: {error.strerror}.")
 
 
 def _print_proposal(proposal: Proposal) -> None:
@@ -118,6 +145,8 @@ def _print_proposal(proposal: Proposal) -> None:
         highlight=False,
     )
     out.print(f"content    {proposal.content_sha256}", highlight=False)
+    if proposal.status == ChangeSetStatus.HELD and proposal.held_until:
+        out.print(f"until      {proposal.held_until.astimezone(UTC):%Y-%m-%d %H:%M} UTC", highlight=False)
     if proposal.decided_by:
         out.print(
             f"decided    {proposal.decided_at:%Y-%m-%d %H:%M} UTC by {escape(proposal.decided_by)}",
@@ -180,7 +209,7 @@ def _decide(
 
 
 def _one(connection: Any, change_set_id: str) -> Proposal:
-    from sis_assets.pipeline.decide import find  # noqa: PLC0415 - beside its use
+    from sis_assets.pipeline.review import find  # noqa: PLC0415 - beside its use
 
     found = find(connection, "change_set_id = ?", (change_set_id,))
     if not found:
@@ -196,6 +225,7 @@ def _as_object(proposal: Proposal) -> dict[str, Any]:
         "status": proposal.status,
         "reasons": list(proposal.reasons),
         "created_at": plain(proposal.created_at),
+        "held_until": plain(proposal.held_until),
         "decided_at": plain(proposal.decided_at),
         "decided_by": proposal.decided_by,
         "content_sha256": proposal.content_sha256,

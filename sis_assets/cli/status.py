@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -37,6 +39,9 @@ def status(
     at: Annotated[
         str | None, typer.Option(help="Business time, ISO 8601 with its offset; now by default.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write it as a page that opens without a server.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show where every district stands: its newest good data, what is wrong or waits, and whose move it is."""
@@ -47,10 +52,25 @@ def status(
     registry = load_districts(Home.from_environment().districts)
     with lake() as warehouse, warehouse.read() as connection:
         found = sorted(standings(connection, registry, now), key=lambda standing: _place(standing, by))
+    if html is not None:
+        _write(html, found, now)
     if as_json:
         for standing in found:
             sys.stdout.write(json.dumps(_as_object(standing, now), ensure_ascii=False) + "\n")
-        return
+    elif html is None:
+        _print(found, now)
+
+
+def _write(path: Path, found: Sequence[Standing], now: datetime) -> None:
+    from sis_assets.pipeline.pages.status import write_status_page  # noqa: PLC0415 - beside its use
+
+    try:
+        write_status_page(path, found, now)
+    except OSError as error:
+        stop(f"The page {path} cannot be written: {error.strerror}.")
+
+
+def _print(found: Sequence[Standing], now: datetime) -> None:
     table = table_of(
         "district", "state", "newest good", "accounts", "held", "next hours", "access", "next move", ""
     )
@@ -76,12 +96,14 @@ def status(
 
 
 def _place(standing: Standing, by: By) -> tuple[Any, ...]:
-    from sis_assets.pipeline.fleet import Kind  # noqa: PLC0415 - beside its use
+    from sis_assets.pipeline.fleet import by_state  # noqa: PLC0415 - beside its use
 
     age = standing.last_good.timestamp() if standing.last_good else 0.0
-    worst = [*Kind, "new", "paused", "ok"].index(standing.state)
-    first = {By.DISTRICT: (), By.AGE: (age,), By.STATE: (worst, age)}[by]
-    return (*first, standing.district_id)
+    return {
+        By.DISTRICT: (standing.district_id,),
+        By.AGE: (age, standing.district_id),
+        By.STATE: by_state(standing),
+    }[by]
 
 
 def _age(last_good: datetime | None, now: datetime) -> str:
@@ -100,6 +122,7 @@ def _as_object(standing: Standing, now: datetime) -> dict[str, Any]:
         "age_hours": round((now - standing.last_good).total_seconds() / 3600, 1)
         if standing.last_good
         else None,
+        "stale_since": plain(standing.stale_since),
         "accounts": standing.accounts,
         "held": list(standing.held),
         "next_window": plain(standing.opens),

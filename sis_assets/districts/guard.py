@@ -89,3 +89,9 @@ class Guard(Section):
     on_hold: Literal["split", "all"] = Field(
         "split", description="What trips is split off and the rest applied, or everything is held."
     )
+    approve_within_days: int = Field(
+        30,
+        ge=1,
+        le=366,
+        description="So long what is held may be approved; the next sync then proposes anew what still differs.",
+    )

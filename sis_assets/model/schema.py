@@ -275,6 +275,11 @@ CHANGE_SETS = _table(
     Column("status", TEXT, "held, applied, discarded, superseded or undone."),
     Column("reasons", "VARCHAR[]", "Why it was held: rule, figures and whose move it is."),
     Column("created_at", TIME, "When it was proposed (business clock)."),
+    Column(
+        "held_until",
+        TIME,
+        "Until when it may be approved; empty unless it was held, and without end under a business clock that was set.",
+    ),
     Column("decided_at", TIME, "When it was applied, discarded, superseded or undone."),
     Column("decided_by", TEXT, "Who decided; `guard` when the rules let it pass."),
     Column("content_sha256", TEXT, "Hash of its rows; an approval names it."),

@@ -16,7 +16,7 @@ from sis_assets.sis.kinds import STUDENT_ENTITIES
 from sis_assets.warehouse.rows import lay, quoted
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
 
     from duckdb import DuckDBPyConnection
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class Case:
     """A district whose extract is to be compared: under which mode, until when that holds, on which local day.
 
-    `number` is the comparison's, `held` are the change sets that it supersedes.
+    `number` is the comparison's, `held` are the change sets that it supersedes; what it holds may be approved until
+    `approve_until`, without end when that is None.
     """
 
     district: District
@@ -38,6 +39,7 @@ class Case:
     today: date
     number: int
     held: tuple[str, ...]
+    approve_until: datetime | None = None
 
     @property
     def id(self) -> str:

@@ -6,13 +6,15 @@ it out, so a rerun finds it done.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from datetime import UTC
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
-from sis_assets.model.schema import CHANGE_KINDS
+from sis_assets.pipeline import reviews
 from sis_assets.pipeline.apply import apply, contradictions, fold
+from sis_assets.pipeline.review import Proposal, find
 from sis_assets.warehouse import ledger
 from sis_assets.warehouse.rows import quoted
 
@@ -37,53 +39,6 @@ _FROM = {Decision.APPROVE: "held", Decision.DISCARD: "held", Decision.UNDO: "app
 _TO = {Decision.APPROVE: "applied", Decision.DISCARD: "discarded", Decision.UNDO: "undone"}
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A change set as a person sees it before deciding."""
-
-    change_set_id: str
-    district_id: str
-    extract_id: str
-    status: str
-    reasons: tuple[str, ...]
-    created_at: datetime
-    decided_at: datetime | None
-    decided_by: str | None
-    content_sha256: str
-    counts: dict[str, int]
-    unchanged: int
-    rejected: int
-    protected: int
-
-
-def find(connection: DuckDBPyConnection, where: str = "true", values: tuple[Any, ...] = ()) -> list[Proposal]:
-    """Return change sets, newest last; `where` is a condition over lifecycle.change_sets."""
-    kinds = ", ".join(f"{kind}s" for kind in CHANGE_KINDS)
-    rows = connection.execute(
-        "SELECT change_set_id, district_id, extract_id, status, reasons, created_at, decided_at, decided_by, content_sha256,"
-        f" unchanged, rejected, protected, {kinds} FROM lifecycle.change_sets WHERE {where} ORDER BY created_at, change_set_id",
-        list(values),
-    ).fetchall()
-    return [
-        Proposal(
-            change_set_id=row[0],
-            district_id=row[1],
-            extract_id=row[2],
-            status=row[3],
-            reasons=tuple(row[4] or ()),
-            created_at=row[5],
-            decided_at=row[6],
-            decided_by=row[7],
-            content_sha256=row[8],
-            unchanged=row[9],
-            rejected=row[10],
-            protected=row[11],
-            counts=dict(zip(CHANGE_KINDS, row[12:], strict=True)),
-        )
-        for row in rows
-    ]
-
-
 def decide(
     warehouse: Warehouse,
     clock: Clock,
@@ -96,12 +51,14 @@ def decide(
 ) -> Proposal:
     """Carry out a decision and return the change set as it now stands. Repeating a decision that is done changes nothing.
 
-    Raises NeedsPerson when there is no such set, its content has another hash, or it is not in the state that the
-    decision needs; PermanentFault when the accounts have moved on since.
+    Its page for review goes with the decision.
+
+    Raises NeedsPerson when there is no such set, its content has another hash, it is not in the state that the decision
+    needs, or was held too long ago to be approved; PermanentFault when the accounts have moved on since.
     """
     if not by.strip():
         raise _refused(decision, change_set_id, "nobody is named", "Say who decides, with --by NAME")
-    return warehouse.write(
+    done = warehouse.write(
         lambda connection: _decide(
             connection,
             decision,
@@ -112,6 +69,9 @@ def decide(
             note=note.strip(),
         )
     )
+    with suppress(Exception):  # the decision stands; the nightly job removes the page, or fails
+        reviews.keep(warehouse, {done.district_id})
+    return done
 
 
 def _decide(
@@ -145,6 +105,13 @@ def _decide(
             change_set_id,
             f"it is {proposal.status}, not {_FROM[decision]}",
             "Look at `sis-assets changes list` for what can be decided",
+        )
+    if decision is Decision.APPROVE and proposal.held_until and proposal.held_until < now:
+        raise _refused(
+            decision,
+            change_set_id,
+            f"it could be approved until {proposal.held_until.astimezone(UTC):%Y-%m-%d %H:%M} UTC, and what it says is old",
+            "Sync the district, which proposes anew what still differs, and look at that",
         )
     if decision is not Decision.DISCARD:
         _carry_out(connection, decision, proposal)

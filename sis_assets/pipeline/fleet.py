@@ -48,6 +48,7 @@ class Kind(StrEnum):
 
 
 _WORST: Final = tuple(Kind)
+_STATES: Final = (*Kind, "new", "paused", "ok")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,11 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A district at one moment. `state` is a word for it: ok, new, paused, or the kind of its worst condition."""
+    """A district at one moment. `state` is a word for it: ok, new, paused, or the kind of its worst condition.
+
+    `stale_since` says since when its data is too old, whatever the cause; None while it is not. `opens` is when the hours of
+    `pull` begin next, in the district's own time; None while they hold, or without any.
+    """
 
     district_id: str
     name: str
@@ -79,6 +84,7 @@ class Standing:
     opens: datetime | None
     access_expires: date | None
     file_by: date | None
+    stale_since: datetime | None
     conditions: tuple[Condition, ...]
 
     @property
@@ -142,6 +148,12 @@ def standings(connection: DuckDBPyConnection, registry: Registry, now: datetime)
     return sorted(found, key=lambda standing: standing.district_id)
 
 
+def by_state(standing: Standing) -> tuple[int, float, str]:
+    """Return what districts are sorted by for the worst state to come first, and of equal ones the oldest data."""
+    age = standing.last_good.timestamp() if standing.last_good else 0.0
+    return _STATES.index(standing.state), age, standing.district_id
+
+
 @cache
 def working_day(state: str | None) -> Callable[[date], bool]:
     """Return what tells the working days of a US state, or of the country: Monday to Friday, without public holidays."""
@@ -194,9 +206,10 @@ def _standing(district: District, known: _Known, now: datetime) -> Standing:
         held=tuple(change_set for change_set, _ in known.held),
         opens=None
         if window is None or closing(now, window, district.zone)
-        else next_opening(now, window, district.zone),
+        else next_opening(now, window, district.zone).astimezone(district.zone),
         access_expires=expires,
         file_by=_file_by(district),
+        stale_since=_stale(district, known, now, spans),
         conditions=conditions,
     )
 
@@ -208,11 +221,28 @@ def _calm(known: _Known, *, paused: bool) -> str:
 
 
 def _broken(name: str, reason: str, known: _Known, now: datetime) -> Standing:
-    """Return where a district stands whose file cannot be read: what it was is known, what it should do is not."""
+    """Return where a district stands whose file cannot be read: what it was is known, what it should do is not.
+
+    Its data may be as old as the default says.
+    """
+    from sis_assets.districts import Freshness  # noqa: PLC0415 - pydantic, only where needed
+
+    within = timedelta(hours=Freshness().within_hours)
     condition = Condition(name, Kind.BROKEN_FILE, now, reason, Mover.ENGINEER)
     held = tuple(change_set for change_set, _ in known.held)
     return Standing(
-        name, "", "", Kind.BROKEN_FILE, known.last_good, known.accounts, held, None, None, None, (condition,)
+        name,
+        "",
+        "",
+        Kind.BROKEN_FILE,
+        known.last_good,
+        known.accounts,
+        held,
+        opens=None,
+        access_expires=None,
+        file_by=None,
+        stale_since=known.last_good + within if known.last_good and known.last_good + within < now else None,
+        conditions=(condition,),
     )
 
 
@@ -224,7 +254,7 @@ def _conditions(
     if wrong := problems(district):
         says = sentence(f"The district file: {'; '.join(str(problem) for problem in wrong)}", Mover.ENGINEER)
         yield Condition(name, Kind.BROKEN_FILE, now, says, Mover.ENGINEER, says)
-    if ended or known.reason.startswith(REFUSED):
+    if ended or _is_refused(known):
         yield _access_ended(district, known, now, ended=ended)
     elif known.failing_since:
         yield Condition(
@@ -245,7 +275,7 @@ def _conditions(
             ),
             Mover.ENGINEER,
         )
-    elif known.last_good and (since := _stale(district, known.last_good, now, spans)):
+    elif known.last_good and (since := _stale(district, known, now, spans)):
         yield Condition(name, Kind.STALE, since, *_silent(district))
     if known.held:
         ids = ", ".join(change_set for change_set, _ in known.held)
@@ -270,10 +300,14 @@ def _conditions(
         yield _access_ends(district, last_day, near, now)
 
 
-def _stale(district: District, last_good: datetime, now: datetime, spans: Sequence[Span]) -> datetime | None:
+def _stale(district: District, known: _Known, now: datetime, spans: Sequence[Span]) -> datetime | None:
+    """Return since when the data is too old, counted from the first failure where there is no good data at all."""
+    begins = known.last_good or known.failing_since
+    if begins is None or district.access.ended(local_day(now, district.zone)) or _is_refused(known):
+        return None
     return stale_since(
         now,
-        last_good,
+        begins,
         within=timedelta(hours=district.freshness.within_hours),
         window=district.pull.window if district.pull and district.sis.by_api else None,
         spans=spans,
@@ -302,6 +336,11 @@ def _file_by(district: District) -> date | None:
     return access.expires and file_by(
         access.expires, access.renewal_working_days, working_day(district.state)
     )
+
+
+def _is_refused(known: _Known) -> bool:
+    """Whether the newest read was refused because the year's access has ended."""
+    return known.reason.startswith(REFUSED)
 
 
 def _access_ended(district: District, known: _Known, now: datetime, *, ended: bool) -> Condition:

@@ -7,18 +7,20 @@ comparison in the ledger and does nothing (DESIGN §5, §6, §7).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sis_assets.model import guard, lifecycle
 from sis_assets.model.calendar import Mode, near_year_start
 from sis_assets.model.faults import Mover, PermanentFault, sentence
 from sis_assets.model.schema import CHANGE_KINDS, CHANGE_SETS, CHANGES, PROPOSALS
+from sis_assets.pipeline import reviews
 from sis_assets.pipeline.apply import apply, fold
 from sis_assets.pipeline.canonicalise import typed_under
 from sis_assets.pipeline.compare import Case, Figures, compare
 from sis_assets.pipeline.extract import paused
-from sis_assets.pipeline.stage import ChangeSet, Outcome, Stage, Status
+from sis_assets.pipeline.stage import ChangeSet, Outcome, Stage, Status, redacted
 from sis_assets.warehouse import ledger
 from sis_assets.warehouse.lake import wide
 from sis_assets.warehouse.ledger import State
@@ -35,31 +37,49 @@ def propose(stage: Stage, districts: Sequence[District]) -> dict[str, Outcome]:
 
     applied, held (anything of it waits for a person), unchanged, skipped (the calendar keeps it back), or failed.
     """
-    return stage.warehouse.write(lambda connection: _propose(connection, stage, districts))
+    outcomes = stage.warehouse.write(lambda connection: _propose(connection, stage, districts))
+    held = [
+        name
+        for name, outcome in outcomes.items()
+        if any(found.status == "held" for found in outcome.change_sets)
+    ]
+    try:
+        reviews.keep(stage.warehouse, {*held, *reviews.districts_with_pages(stage.home)} & outcomes.keys())
+    except Exception as error:  # noqa: BLE001 - what was proposed stands; the nightly job writes the pages, or fails
+        seen = error.strerror if isinstance(error, OSError) else redacted(error).seen
+        told = f"The pages for review were not all written or removed: {seen}"
+        outcomes |= {name: replace(outcomes[name], notes=(*outcomes[name].notes, told)) for name in held}
+    return outcomes
 
 
 def _propose(
     connection: DuckDBPyConnection, stage: Stage, districts: Sequence[District]
 ) -> dict[str, Outcome]:
-    states = ledger.states(connection, [district.district for district in districts])
+    states, now = ledger.states(connection, [district.district for district in districts]), stage.clock.now()
     outcomes: dict[str, Outcome] = {}
     cases: list[Case] = []
     for district in districts:
         state, (mode, last) = states[district.district], stage.mode(district)
-        standing = _standing(district, state, mode, last)
+        standing = _standing(district, state, mode, last, now)
         if standing is not None:
             outcomes[district.district] = standing
         elif state.newest is not None:
             number = state.proposal.number + 1 if state.proposal else 1
-            cases.append(Case(district, state.newest, mode, last, stage.day(district), number, state.held))
+            # A clock that was set says nothing of how long a person has really waited.
+            until = None if stage.clock.at else now + timedelta(days=district.guard.approve_within_days)
+            cases.append(
+                Case(district, state.newest, mode, last, stage.day(district), number, state.held, until)
+            )
     if cases:
-        outcomes |= _compare(connection, stage.clock.now(), cases)
+        outcomes |= _compare(connection, now, cases)
     _with_held_sets(connection, outcomes, states, {case.id for case in cases})
     return outcomes
 
 
-def _standing(district: District, state: State, mode: Mode, last: date | None) -> Outcome | None:
-    """Outcome of a district that is not compared now; None when it is."""
+def _standing(
+    district: District, state: State, mode: Mode, last: date | None, now: datetime
+) -> Outcome | None:
+    """Outcome of a district that is not compared now; None when it is: what can be approved no more is proposed anew."""
     name = district.district
     if state.newest is None or state.last_failed:
         fault = PermanentFault(
@@ -71,7 +91,8 @@ def _standing(district: District, state: State, mode: Mode, last: date | None) -
         return Outcome.failed(name, fault)
     if mode is Mode.PAUSE:
         return Outcome(name, Status.SKIPPED, paused(last))
-    if state.proposal is not None and state.is_proposed(mode, district.digest()):
+    expired = state.held_until is not None and state.held_until < now
+    if not expired and state.proposal is not None and state.is_proposed(mode, district.digest()):
         if state.proposal.waiting and not state.held:
             return Outcome(name, Status.SKIPPED, _kept_back(state.proposal.waiting, last))
         return Outcome(
@@ -271,6 +292,7 @@ def _change_sets(
                     "status": "held" if held else "applied",
                     "reasons": list(verdict.reasons) if held else [],
                     "created_at": now,
+                    "held_until": case.approve_until if held else None,
                     "decided_at": None if held else now,
                     "decided_by": None if held else "guard",
                     "content_sha256": hashes.get(set_id, _EMPTY),

@@ -20,7 +20,8 @@ from rich.table import Table
 
 from sis_assets.assets.platform import ALL_TABLES, Platform
 from sis_assets.automation.launch import instance_of, sync
-from sis_assets.pipeline.decide import Decision, Proposal, decide, find
+from sis_assets.pipeline.decide import Decision, decide
+from sis_assets.pipeline.review import Proposal, find
 from sis_assets.pipeline.stage import Clock, Outcome
 from sis_assets.sandbox import dagster_ui, demo_home
 from sis_assets.sandbox.aeries.server import Sandbox as Aeries

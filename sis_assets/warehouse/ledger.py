@@ -49,7 +49,8 @@ class State:
 
     `newest` is its newest complete extract, `typed` the one of which the canonical tables were made, `last_failed` whether
     the newest read failed, `entities` what complete extracts held so far, with the kind of SIS. `read_at` is the time of the
-    last read that did not fail, `refused` tells whether one failed since then for other than passing reasons.
+    last read that did not fail, `refused` tells whether one failed since then for other than passing reasons. All that is
+    `held` may be approved until `held_until`, without end when that is None.
     """
 
     reads: int = 0
@@ -61,6 +62,7 @@ class State:
     refused: bool = False
     proposal: Proposal | None = None
     held: tuple[str, ...] = ()
+    held_until: datetime | None = None
 
     def next_extract_id(self, district_id: str) -> str:
         """Return the id that the next read of the district gets: running numbers sort as text."""
@@ -102,7 +104,7 @@ SELECT district_id, arg_max({{'number': number, 'extract_id': extract_id, 'conte
 FROM ops.proposals WHERE {_OURS} GROUP BY district_id
 """
 _HELD = (
-    "SELECT district_id, list(change_set_id ORDER BY change_set_id) FROM lifecycle.change_sets"
+    "SELECT district_id, list(change_set_id ORDER BY change_set_id), epoch_us(min(held_until)) FROM lifecycle.change_sets"
     f" WHERE status || '' = 'held' AND {_OURS} GROUP BY district_id"
 )
 
@@ -113,10 +115,11 @@ def states(connection: DuckDBPyConnection, districts: Sequence[str]) -> dict[str
     proposals = {
         row[0]: Proposal(*row[1].values()) for row in connection.execute(_PROPOSALS, [names]).fetchall()
     }
-    held = {row[0]: tuple(row[1]) for row in connection.execute(_HELD, [names]).fetchall()}
+    held = {row[0]: row[1:] for row in connection.execute(_HELD, [names]).fetchall()}
     read = {row[0]: row[1:] for row in connection.execute(_NEWEST, [names]).fetchall()}
     result = {}
     for name in names:
+        waiting, until = held.get(name, ((), None))
         reads, last_failed, newest, typed, entities, read_at, refused = read.get(name, _NEVER)
         result[name] = State(
             reads=reads,
@@ -124,12 +127,17 @@ def states(connection: DuckDBPyConnection, districts: Sequence[str]) -> dict[str
             newest=_extract(newest),
             typed=_extract(typed),
             entities=frozenset((kind, entity) for kind, entity in entities or ()),
-            read_at=None if read_at is None else _EPOCH + timedelta(microseconds=read_at),
+            read_at=_moment(read_at),
             refused=refused,
             proposal=proposals.get(name),
-            held=held.get(name, ()),
+            held=tuple(waiting),
+            held_until=_moment(until),
         )
     return result
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
 
 
 def _extract(row: dict[str, Any] | None) -> Extract | None:

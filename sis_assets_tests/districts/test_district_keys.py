@@ -89,7 +89,11 @@ def test_all_that_may_be_left_out_has_the_published_default(extra):
     assert (files.names, files.columns) == ({}, {})
     assert district.sis.dropzone.quiet_seconds == 300
     guard = district.guard
-    shares = {kind: getattr(guard, kind) for kind in type(guard).model_fields if kind != "on_hold"}
+    shares = {
+        kind: getattr(guard, kind)
+        for kind in type(guard).model_fields
+        if kind not in {"on_hold", "approve_within_days"}
+    }
     assert {kind: (share.percent, share.at_least) for kind, share in shares.items()} == {
         "deactivate": (10, 10),
         "create": (25, 50),
@@ -99,7 +103,7 @@ def test_all_that_may_be_left_out_has_the_published_default(extra):
         "rejected": (5, 10),
         "shrink": (80, 10),
     }
-    assert (guard.transfer.year_start_days, guard.on_hold) == (60, "split")
+    assert (guard.transfer.year_start_days, guard.on_hold, guard.approve_within_days) == (60, "split", 30)
     assert district.pull is None
     assert (district.access.expires, district.access.renewal_working_days) == (None, 10)
     assert district.freshness.within_hours == 30

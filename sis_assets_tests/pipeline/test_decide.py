@@ -6,13 +6,15 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import time_machine
 
 from sis_assets.model.faults import Fault, NeedsPerson, PermanentFault
 from sis_assets.pipeline.decide import Decision, decide
-from sis_assets.pipeline.stage import Status
+from sis_assets.pipeline.stage import Clock, Status
 from sis_assets.warehouse import Warehouse
 from sis_assets_tests.builders import (
     Crash,
@@ -263,3 +265,45 @@ def test_decisions_concern_one_district_and_leave_the_others(opened: Opened) -> 
     nights.decide(Decision.APPROVE, "%-000002.1")
     nights.decide(Decision.UNDO, "%-000002.1")
     assert other.everything() == before
+
+
+def running(nights: Nights) -> Nights:
+    nights.clock = Clock()
+    return nights
+
+
+def test_what_is_held_can_be_approved_for_so_many_days_and_is_then_proposed_anew(opened: Opened) -> None:
+    nights = opened(everybody(), guard=TIGHT | {"approve_within_days": 5})
+    with time_machine.travel("2026-10-16T20:00:00-07:00", tick=False) as clock:
+        running(nights).night(everybody(7))
+        [held] = nights.sets("%-000002.1")
+        assert held.held_until == datetime(2026, 10, 22, 3, tzinfo=UTC)
+        clock.move_to("2026-10-21T20:00:00-07:00")
+        assert nights.propose().status is Status.HELD
+        assert [found.status for found in nights.sets("%-000002.%")] == ["held"]
+        clock.move_to("2026-10-21T20:00:01-07:00")
+        refused(
+            nights, Decision.APPROVE, "%-000002.1", NeedsPerson, "could be approved until 2026-10-22 03:00"
+        )
+        assert nights.propose().status is Status.HELD
+        assert [found.status for found in nights.sets("%-000002.%")] == ["superseded", "held"]
+        refused(nights, Decision.APPROVE, "%-000002.1", NeedsPerson, "it is superseded, not held")
+        assert nights.sets("%-000002.2")[0].content_sha256 == held.content_sha256
+        assert nights.decide(Decision.APPROVE, "%-000002.2").status == "applied"
+
+
+def test_what_can_be_approved_no_more_can_still_be_discarded(opened: Opened) -> None:
+    nights = opened(everybody())
+    with time_machine.travel("2026-10-16T20:00:00-07:00", tick=False) as clock:
+        running(nights).night(everybody(7))
+        clock.move_to("2026-11-16T20:00:00-08:00")
+        refused(nights, Decision.APPROVE, "%-000002.1", NeedsPerson, "what it says is old")
+        assert nights.decide(Decision.DISCARD, "%-000002.1").status == "discarded"
+
+
+def test_what_was_held_under_a_clock_that_was_set_has_no_end(opened: Opened) -> None:
+    nights = opened(everybody())
+    nights.night(everybody(7))
+    assert nights.sets("%-000002.1")[0].held_until is None
+    with time_machine.travel("2029-10-16T20:00:00-07:00", tick=False):
+        assert running(nights).decide(Decision.APPROVE, "%-000002.1").status == "applied"
