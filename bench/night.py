@@ -80,7 +80,7 @@ def run_here(names: Sequence[str]) -> dict[str, Any]:
     Platform.run = clocks.timed(Platform.run)  # type: ignore[method-assign]
     core.examine = clocks.timed(core.examine)
     home = Home.from_environment()
-    with instance_of(home) as instance, Platform(home) as platform:
+    with instance_of(home) as instance, Platform(home, only=names) as platform:
         ended: dict[str, int] = {}
         for outcome in sync(platform, instance, names).values():
             ended[str(outcome.status)] = ended.get(str(outcome.status), 0) + 1
