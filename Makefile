@@ -1,7 +1,7 @@
 # Each target does all of its own set-up, from Python 3.11, git and make alone.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test lint bench bench-night clean
 
 UV_VERSION := 0.13.9
 OWN_UV := .tools/uv/bin/uv
@@ -19,7 +19,7 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 export VIRTUAL_ENV := $(CURDIR)/.venv
 
 help: ## Show what can be made (this).
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(filter $(OWN_UV),$(UV)) ## Install everything that is locked into .venv.
 	@.ci/system
@@ -45,9 +45,13 @@ test: lint ## Run all checks, then all tests.
 	$(BARE) $(BIN)/pytest -n auto
 
 bench: setup ## Run every benchmark of bench/ and print what it measures.
-	@failed=; for each in $(patsubst bench/%.py,%,$(filter-out %/__init__.py,$(wildcard bench/*.py))); do \
+	@failed=; for each in $(patsubst bench/%.py,%,$(filter-out %/__init__.py %/fleet.py,$(wildcard bench/*.py))); do \
 		echo "== $$each"; $(BARE) $(BIN)/python -m bench.$$each || failed="$$failed $$each"; \
 	done; test -z "$$failed" || { echo "missed their targets:$$failed"; exit 1; }
+
+N ?= 500
+bench-night: setup ## Measure a night of N districts of real sizes (N=500, or several: N="100 500").
+	$(BARE) $(BIN)/python -m bench.night $(N)
 
 clean: ## Remove what was installed and cached; data/ stays.
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/.venvs

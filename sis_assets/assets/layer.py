@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import dagster as dg
 
-from sis_assets.assets.platform import DISTRICTS_TAG, Platform, StageFunction, failing_plainly
+from sis_assets.assets.platform import Platform, StageFunction, districts_of, failing_plainly
 from sis_assets.model.schema import CHANGE_KINDS
 from sis_assets.pipeline.quality import Finding
 from sis_assets.pipeline.stage import Outcome, Status
@@ -66,8 +66,7 @@ def run_layer(
 
 def _districts(context: dg.AssetExecutionContext) -> list[str]:
     """Return the run's districts: those of its tag, else its partition or range."""
-    named = context.run.tags.get(DISTRICTS_TAG)
-    return named.split(",") if named else list(context.partition_keys)
+    return districts_of(context.run.tags) or list(context.partition_keys)
 
 
 def _selected(context: dg.AssetExecutionContext) -> list[dg.AssetKey]:

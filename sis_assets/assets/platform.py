@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -33,7 +33,8 @@ class Platform:
     """One run's surroundings and what is known of each district so far. Opened at first use, closed with the run.
 
     `at` sets the business clock, `outside_window` names who has APIs read whatever the hours of pull say. Readers and
-    warehouse given from outside stay open: a command that syncs many times keeps them warm.
+    warehouse given from outside stay open: a command that syncs many times keeps them warm. `only` names the districts
+    whose files are read: a run of few districts does not pay for all the others.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class Platform:
         outside_window: str | None = None,
         warehouse: Warehouse | None = None,
         readers: Readers | None = None,
+        only: Collection[str] | None = None,
     ) -> None:
         self.home = home or Home.from_environment()
         self.clock = Clock(at)
         self.outside_window = outside_window
         self.outcomes: dict[str, Outcome] = {}
         self._warehouse, self._readers = warehouse, readers
+        self._only = None if only is None else frozenset(only)
         self._registry: Registry | None = None
         self._mine = ExitStack()
 
@@ -78,11 +81,11 @@ class Platform:
 
     @property
     def registry(self) -> Registry:
-        """The district files as they are now."""
+        """The district files, all or those of the districts in question, as they were at first use."""
         if self._registry is None:
             from sis_assets.districts import load_districts  # noqa: PLC0415 - no file is read at import
 
-            self._registry = load_districts(self.home.districts)
+            self._registry = load_districts(self.home.districts, self._only)
         return self._registry
 
     @property
@@ -150,13 +153,20 @@ def _unknown(name: str) -> Outcome:
 )
 def platform(context: dg.InitResourceContext) -> Iterator[Platform]:
     """Give every run its own platform."""
-    at = (context.run.tags if context.run else {}).get(AT_TAG)
-    with Platform(at=datetime.fromisoformat(at) if at else None) as opened:
+    tags = context.run.tags if context.run else {}
+    at = tags.get(AT_TAG)
+    with Platform(at=datetime.fromisoformat(at) if at else None, only=districts_of(tags)) as opened:
         yield opened
 
 
 AT_TAG = "sis_assets/at"
 DISTRICTS_TAG = "sis_assets/districts"
+
+
+def districts_of(tags: Mapping[str, str]) -> list[str] | None:
+    """Return the districts that a run's tags name, one by one or as its partition; None of a run of a range, or of none."""
+    named = tags.get(DISTRICTS_TAG) or tags.get("dagster/partition")
+    return named.split(",") if named else None
 
 
 def batch_tags(districts: Sequence[str]) -> dict[str, str]:

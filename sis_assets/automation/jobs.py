@@ -7,7 +7,7 @@ from typing import Literal
 import dagster as dg
 
 from sis_assets.assets import catalog
-from sis_assets.assets.platform import DISTRICTS_TAG, Platform, failing_plainly
+from sis_assets.assets.platform import Platform, districts_of, failing_plainly
 
 ENDED = frozenset({dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED})
 
@@ -25,11 +25,7 @@ def districts_under_way(instance: dg.DagsterInstance) -> frozenset[str]:
     """Return the districts that a run of `sync_district` has in hand, or waits to take in hand."""
     unfinished = [status for status in dg.DagsterRunStatus if status not in ENDED]
     runs = instance.get_runs(dg.RunsFilter(job_name=SYNC_DISTRICT.name, statuses=unfinished))
-    return frozenset(
-        name
-        for run in runs
-        for name in (run.tags.get(DISTRICTS_TAG) or run.tags.get("dagster/partition") or "").split(",")
-    )
+    return frozenset(name for run in runs for name in districts_of(run.tags) or ())
 
 
 class DecisionConfig(dg.Config):

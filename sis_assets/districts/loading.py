@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -47,14 +47,16 @@ class Registry:
         )
 
 
-def load_districts(folder: Path) -> Registry:
-    """Read every `*.yaml` in `folder` but the side files; each call reads anew.
+def load_districts(folder: Path, only: Collection[str] | None = None) -> Registry:
+    """Read every `*.yaml` in `folder` but the side files, or of them those of the districts in `only`; each call reads anew.
 
     Raises NeedsPerson when the folder itself cannot be read: no folder is not the same as no districts.
     """
     districts: dict[str, District] = {}
     broken: dict[str, DistrictFileError] = {}
     for path in _files(folder):
+        if only is not None and path.stem not in only:
+            continue
         loaded = _read(path)
         if isinstance(loaded, District):
             districts[path.stem] = loaded

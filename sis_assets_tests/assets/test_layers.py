@@ -6,9 +6,10 @@ import dagster as dg
 import pytest
 
 from sis_assets.assets.partitions import register
-from sis_assets.assets.platform import Platform
+from sis_assets.assets.platform import Platform, batch_tags
 from sis_assets.automation.launch import sync
 from sis_assets.definitions import defs
+from sis_assets.districts import loading
 from sis_assets.pipeline.stage import Clock
 from sis_assets.sis.delimited import Readers
 from sis_assets.warehouse import Home
@@ -235,6 +236,27 @@ def test_a_command_leaves_the_same_asset_history_as_a_run_from_the_ui(
         == events_of(instance, "from-ui")
         == events_of(instance, "together-1")
     )
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_run_reads_the_files_of_its_own_districts_alone(
+    test_home: TestHome, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, *, many: bool
+) -> None:
+    for name in ("alpha", "beta", "gamma"):
+        test_home.add(name)
+        test_home.drop(name, [student(n) for n in range(3)])
+    register(instance, ["alpha", "beta", "gamma"])
+    read: list[str] = []
+    real = loading._read
+    monkeypatch.setattr(loading, "_read", lambda path: read.append(path.stem) or real(path))
+    mine = ["alpha", "gamma"] if many else ["beta"]
+    defs.resolve_job_def("sync_district").execute_in_process(
+        instance=instance,
+        partition_key=None if many else mine[0],
+        tags=batch_tags(mine) if many else {},
+    )
+    assert sorted(set(read)) == mine
+    assert recorded(instance, ["lifecycle", "accounts"]) == set(mine)
 
 
 def test_the_tag_sets_the_business_clock_of_a_run(test_home: TestHome, instance: dg.DagsterInstance) -> None:

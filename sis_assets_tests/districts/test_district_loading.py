@@ -232,6 +232,15 @@ def test_only_district_files_are_read_as_such(tmp_path):
     assert (list(registry.districts), dict(registry.broken)) == (["a"], {})
 
 
+def test_a_few_districts_are_read_without_the_others(tmp_path):
+    _write(tmp_path, "north", "south")
+    (tmp_path / "east.yaml").write_text("name: A\n")
+    (tmp_path / "west.yaml").write_text("name: A\n")
+    registry = load_districts(tmp_path, ["south", "west", "nowhere"])
+    assert (list(registry.districts), list(registry.broken)) == (["south"], ["west"])
+    assert not load_districts(tmp_path, []).districts
+
+
 def test_the_registry_gives_a_district_or_says_why_not(tmp_path):
     _write(tmp_path, "eagle-ridge")
     (tmp_path / "broken.yaml").write_text("")
