@@ -54,7 +54,8 @@ def wide(connection: DuckDBPyConnection, rows: int = WIDE_ROWS) -> Iterator[None
 class Warehouse:
     """One process's way into the lake; opened at first use, with the tables created or migrated.
 
-    Threads take turns. `patience` is for how many seconds a writer waits for other processes before it gives up.
+    Threads take turns. `patience` is for how many seconds a writer waits for other processes before it gives up. A reader
+    with a `snapshot` (see `history`) sees every table as it was then.
     """
 
     def __init__(
@@ -63,11 +64,13 @@ class Warehouse:
         tables: Sequence[Table],
         *,
         read_only: bool = False,
+        snapshot: int | None = None,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         self.home = home
         self.tables = tuple(tables)
         self.read_only = read_only
+        self.snapshot = snapshot
         self.patience = patience
         self._connection: DuckDBPyConnection | None = None
         self._lock: Lock
@@ -140,7 +143,11 @@ class Warehouse:
     def _connected(self) -> DuckDBPyConnection:
         if self._connection is None:
             self._connection, self._lock = open_lake(
-                self.home, self.tables, read_only=self.read_only, deadline=self._deadline
+                self.home,
+                self.tables,
+                read_only=self.read_only,
+                deadline=self._deadline,
+                snapshot=self.snapshot,
             )
         return self._connection
 

@@ -34,12 +34,13 @@ _FILE_NAMES = {"sqlite": "sqlite_scanner", "postgres": "postgres_scanner"}
 
 
 def open_lake(
-    home: Home, tables: Sequence[Table], *, read_only: bool, deadline: float
+    home: Home, tables: Sequence[Table], *, read_only: bool, deadline: float, snapshot: int | None = None
 ) -> tuple[DuckDBPyConnection, Lock]:
     """Return a connection with the lake attached as `lake`, and the lock of its writers.
 
-    The lake and its tables are made or migrated when they are not as they should be, by one process at a time. Errors of
-    the engine pass through; raises NeedsPerson when a setting is wrong or there is nothing to read.
+    A reader may be given a `snapshot`: it then sees every table as it was. The lake and its tables are made or migrated
+    when they are not as they should be, by one process at a time. Errors of the engine pass through; raises NeedsPerson
+    when a setting is wrong or there is nothing to read.
     """
     import duckdb  # noqa: PLC0415 - heavy, only when the lake is used
 
@@ -57,7 +58,8 @@ def open_lake(
         if kind == "sqlite":
             options.append(f"META_BUSY_TIMEOUT {_busy_milliseconds(deadline)}")
         if read_only:
-            _attach(connection, home, [*options, "READ_ONLY"])
+            past = [] if snapshot is None else [f"SNAPSHOT_VERSION {snapshot}"]
+            _attach(connection, home, [*options, *past, "READ_ONLY"])
             return connection, lock
         if kind == "postgres":
             connection.execute(f"ATTACH {literal(address)} AS {GATE} (TYPE postgres)")
