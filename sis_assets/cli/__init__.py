@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from sis_assets.cli import changes, checks, outbox, plugin, query, sandbox, status, sync
+from sis_assets.cli import audit, changes, checks, outbox, plugin, query, sandbox, status, sync
 from sis_assets.cli.printing import stop
 from sis_assets.model.faults import Fault
 
@@ -23,6 +23,7 @@ for command in (sync.sync, status.status, checks.doctor, query.query, sandbox.de
 app.add_typer(checks.districts_app, name="districts")
 app.add_typer(plugin.app, name="plugin")
 app.add_typer(changes.app, name="changes")
+app.add_typer(audit.app, name="audit")
 app.add_typer(status.alerts_app, name="alerts")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(sandbox.app, name="sandbox")
