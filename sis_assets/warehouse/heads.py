@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from sis_assets.model.faults import Mover, NeedsPerson
-from sis_assets.warehouse.trouble import trouble
+from sis_assets.warehouse.whole import write_whole
 
 
 def load(path: Path) -> dict[str, str]:
@@ -31,22 +29,5 @@ def load(path: Path) -> dict[str, str]:
 
 
 def keep(path: Path, heads: Mapping[str, str]) -> None:
-    """Write the file (0600) whole or not at all. Raises TransientFault when the disk is full."""
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
-    try:
-        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(file, "w", encoding="utf-8") as out:
-            json.dump(dict(sorted(heads.items())), out, indent=1)
-            out.flush()
-            os.fsync(file)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        if (fault := trouble(error)) is None:
-            raise NeedsPerson(
-                tried=f"Writing the heads of the audit to {path}",
-                seen=os.strerror(error.errno or errno.EIO),
-                todo="Let our user write there",
-                mover=Mover.ENGINEER,
-            ) from None
-        raise fault from None
+    """Write the file. Raises TransientFault when the disk is full, NeedsPerson when we may not write there."""
+    write_whole(path, json.dumps(dict(sorted(heads.items())), indent=1))

@@ -44,7 +44,7 @@ def open_lake(
     """
     import duckdb  # noqa: PLC0415 - heavy, only when the lake is used
 
-    kind, address = _split(home.catalog)
+    kind, address = split_catalog(home.catalog)
     _prepare(home, kind, address, read_only=read_only)
     connection = duckdb.connect(":memory:", config=_config(home))
     try:
@@ -108,7 +108,8 @@ def _busy_milliseconds(deadline: float) -> int:
     return max(1, int(1000 * min(_BUSY_SECONDS, deadline - time.monotonic())))
 
 
-def _split(catalog: str) -> tuple[str, str]:
+def split_catalog(catalog: str) -> tuple[str, str]:
+    """Return the kind (sqlite or postgres) and the address of `SIS_ASSETS_CATALOG`. Raises NeedsPerson when it is neither."""
     prefix, _, rest = catalog.partition(":")
     kind, _, address = rest.partition(":")
     if prefix != "ducklake" or kind not in _FILE_NAMES or not address:

@@ -114,7 +114,7 @@ def test_damaged_heads_are_a_persons_affair(warehouse: Warehouse) -> None:
 def test_heads_that_cannot_be_kept_are_told(warehouse: Warehouse, tmp_path: Path) -> None:
     act(warehouse, "north", 1)
     with pytest.raises(NeedsPerson, match="Let our user write there"):
-        verify(warehouse, tmp_path / "missing" / "heads.json")
+        verify(warehouse, Path("/proc/nowhere") / "heads.json")
     with pytest.raises(NeedsPerson, match="cannot be read"):
         verify(warehouse, tmp_path)
 

@@ -2,7 +2,7 @@
 
 from sis_assets.sis.eschoolplus.canonical import RECORDS, TABLES
 from sis_assets.sis.eschoolplus.contract import RAW_TABLES
-from sis_assets.sis.shape import Sis
+from sis_assets.sis.shape import STUDENT_ID, Sis
 
 FILES = Sis(
     name="eschoolplus",
@@ -13,4 +13,5 @@ FILES = Sis(
     raw=RAW_TABLES,
     records=RECORDS,
     canonical=TABLES,
+    students={"students": {"StudentID": STUDENT_ID}, "student_courses": {"StudentID": STUDENT_ID}},
 )
