@@ -18,12 +18,13 @@ from sis_assets.assets.source import SOURCES  # noqa: E402
 from sis_assets.automation.alerts import alerts_fleet  # noqa: E402
 from sis_assets.automation.jobs import SYNC_DISTRICT, decide_change_set, maintain_warehouse  # noqa: E402
 from sis_assets.automation.pulls import pulls  # noqa: E402
+from sis_assets.automation.retention import purge_expired, purge_expired_nightly  # noqa: E402
 from sis_assets.automation.sensors import drops  # noqa: E402
 
 defs = dg.Definitions(
     assets=[*SOURCES, raw, core, lifecycle, delivery],
-    jobs=[SYNC_DISTRICT, decide_change_set, maintain_warehouse],
-    schedules=[pulls],
+    jobs=[SYNC_DISTRICT, decide_change_set, maintain_warehouse, purge_expired],
+    schedules=[pulls, purge_expired_nightly],
     sensors=[drops, alerts_fleet],
     resources={"platform": platform, "lake": Lake()},
     executor=dg.in_process_executor,

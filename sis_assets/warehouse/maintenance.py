@@ -16,7 +16,7 @@ from sis_assets.model.faults import Mover, TransientFault
 from sis_assets.warehouse.lake import wide
 from sis_assets.warehouse.migration import literal
 from sis_assets.warehouse.opening import LAKE, split_catalog
-from sis_assets.warehouse.statistics import narrow
+from sis_assets.warehouse.statistics import fit
 from sis_assets.warehouse.trouble import is_contention, trouble
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def maintain(warehouse: Warehouse, *, older_than: timedelta) -> Upkeep:
             _call(warehouse, "rewrite_data_files", f"{target}, delete_threshold => {DELETED_SHARE}")
         )
         merged += _processed(_call(warehouse, "merge_adjacent_files", target))
+    warehouse.write(fit)
     before = f"older_than => {_limit(older_than)}" if older_than else "older_than => now()"
     unneeded = before if older_than else "cleanup_all => true"
     upkeep = Upkeep(
@@ -88,7 +89,7 @@ def forget(warehouse: Warehouse) -> None:
     _call(warehouse, "expire_snapshots", "older_than => now()")
     _call(warehouse, "cleanup_old_files", "cleanup_all => true")
     _call(warehouse, "delete_orphaned_files", "cleanup_all => true")
-    warehouse.write(narrow)
+    warehouse.write(fit)
     compact_catalog(warehouse.home)
     sweep_scratch(warehouse.home, older_than=SCRATCH_KEPT)
 

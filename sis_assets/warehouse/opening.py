@@ -60,6 +60,12 @@ def open_lake(
         if read_only:
             past = [] if snapshot is None else [f"SNAPSHOT_VERSION {snapshot}"]
             _attach(connection, home, [*options, *past, "READ_ONLY"])
+            if (
+                past
+            ):  # DuckLake's statistics are of now, and values of then that they exclude would come out wrong
+                connection.execute(
+                    "SET disabled_optimizers = 'statistics_propagation,compressed_materialization'"
+                )
             return connection, lock
         if kind == "postgres":
             connection.execute(f"ATTACH {literal(address)} AS {GATE} (TYPE postgres)")
