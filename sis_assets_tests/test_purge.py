@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import resource
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from sis_assets.assets.platform import Platform
+from sis_assets.assets.platform import ALL_TABLES, Platform
 from sis_assets.automation.launch import instance_of, sync
+from sis_assets.model.faults import TransientFault
+from sis_assets.pipeline.audit import heads_file, verify
+from sis_assets.pipeline.purge import Order, purge
+from sis_assets.pipeline.stage import Clock
 from sis_assets.sis.delimited import Readers
-from sis_assets.warehouse import Home
+from sis_assets.warehouse import Home, Warehouse
 from sis_assets_tests.commands import Run, run
 from sis_assets_tests.homes import TestHome, student
 from sis_assets_tests.test_canary import CANARIES, canary
@@ -139,6 +146,12 @@ def test_of_a_purged_district_no_byte_and_no_file_is_left(home: TestHome, reader
     assert not [path for path in before if "landing/gone/" in str(path) and path.exists()]
     assert (home.root / "outbox/reviews/gone-too-000003.1.html").exists()
     assert run("audit", "verify").code == 0
+    path.write_text(path.read_text().replace("Officer", "Somebody"))
+    assert "certificate was changed" in run("audit", "verify").out
+    path.unlink()
+    said = run("audit", "verify")
+    assert said.code == 3
+    assert "certificate is gone" in said.out
 
 
 def test_of_a_purged_student_nothing_is_left_and_the_others_are_as_they_were(
@@ -196,3 +209,36 @@ def test_of_a_purged_student_nothing_is_left_and_the_others_are_as_they_were(
         outcome = sync(platform, instance, ["d"])["d"]
         assert str(outcome.status) == "unchanged", outcome
     assert run("audit", "verify").code == 0
+
+
+@contextmanager
+def full_disk(room: int) -> Iterator[None]:
+    """No file can grow beyond so many bytes."""
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        signal.signal(signal.SIGXFSZ, before)
+
+
+def test_a_full_disk_is_told_and_the_same_order_finishes_the_purge(home: TestHome, readers: Readers) -> None:
+    """The draft, the rows, the lake's upkeep, the certificate: wherever the room ends, the order can be given again."""
+    nights(home, readers)
+    order = Order("gone", None, "Officer")
+    told = []
+    for room in (0, 300, 3_000, 100_000):
+        with Warehouse(Home.at(home.root), ALL_TABLES) as warehouse:
+            with warehouse.read():
+                pass
+            with full_disk(room), pytest.raises(TransientFault) as caught:
+                purge(warehouse, Clock(), order, set(), lambda: False)
+        told.append(caught.value.reason)
+    assert all("the disk is full" in reason and "run the same command again" in reason for reason in told)
+    with Warehouse(Home.at(home.root), ALL_TABLES) as warehouse:
+        path = purge(warehouse, Clock(), order, set(), lambda: False)
+        assert [found.problems for found in verify(warehouse, heads_file(warehouse.home))] == [()]
+    assert leaks(home.root) == []
+    assert [path] == list((home.root / "outbox" / "purges").iterdir())
+    assert json.loads(path.read_text())["rows"]["core.students"]

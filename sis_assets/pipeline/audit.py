@@ -1,12 +1,16 @@
-"""Verifies the audit: the chain of every district, its known head, and that what people decided stands in it."""
+"""Verifies the audit: every district's chain, its known head, that what people decided stands in it, and what purges left."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sis_assets.model.chain import Entry, examine
+from sis_assets.pipeline.holdings import CERTIFICATES
 from sis_assets.warehouse import heads
 
 if TYPE_CHECKING:
@@ -46,8 +50,10 @@ def verify(warehouse: Warehouse, known: Path, district_id: str | None = None) ->
     names = sorted({*rows, *unaudited, *before}) if district_id is None else [district_id]
     verdicts = []
     for name in names:
-        chain = examine(rows.get(name, []), before.get(name, ""))
-        problems = ([chain.problem] if chain.problem else []) + unaudited.get(name, [])
+        mine = rows.get(name, [])
+        chain = examine(mine, before.get(name, ""))
+        problems = [chain.problem] if chain.problem else []
+        problems += [*unaudited.get(name, []), *_certificates(warehouse.home, mine)]
         verdicts.append(Verdict(name, chain.rows, chain.head, tuple(problems)))
     now = before | {found.district_id: found.head for found in verdicts if found.head and not found.problems}
     if now != before:
@@ -79,3 +85,20 @@ def _unaudited(connection: DuckDBPyConnection, rows: dict[str, list[Entry]]) -> 
                 f"{set_id} is {status} by {by}, and no row of the audit says so: it was removed, or never written"
             )
     return missing
+
+
+def _certificates(home: Home, rows: Sequence[Entry]) -> Iterator[str]:
+    """Give the certificates of purges that are gone from their place, or not what they were when they were issued."""
+    issued = {
+        row.subject: json.loads(row.detail).get("certificate_sha256")
+        for row in sorted(rows, key=lambda row: row.happened_at)
+        if row.action == "purge"
+    }
+    for purge_id, sha256 in sorted(issued.items()):
+        path = home.outbox / CERTIFICATES / f"{purge_id}.json"
+        if sha256 is None:
+            yield f"{purge_id}: this purge was begun and never finished; give the same order again"
+        elif not path.exists():
+            yield f"{purge_id}: the purge's certificate is gone from outbox/{CERTIFICATES}"
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+            yield f"{purge_id}: the purge's certificate was changed"

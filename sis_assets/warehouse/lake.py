@@ -94,18 +94,26 @@ class Warehouse:
     def read(self) -> Iterator[DuckDBPyConnection]:
         """Give a connection with one consistent snapshot for the time of the block; what is written is rolled back.
 
-        Raises NeedsPerson when there is no warehouse to read, TransientFault when the catalog cannot be reached.
+        Raises NeedsPerson when there is no warehouse to read, TransientFault when the catalog cannot be reached or the disk
+        is full, at the beginning or in the block.
         """
+        import duckdb  # noqa: PLC0415 - heavy, only when the lake is used
+
         with self._turn:
             self._patiently(self._connected)
-            with self._session() as session:
-                session.execute("BEGIN")
-                session.execute(_LOOK)
-                try:
-                    yield session
-                finally:
-                    with suppress(Exception):
-                        session.execute("ROLLBACK")
+            try:
+                with self._session() as session:
+                    session.execute("BEGIN")
+                    session.execute(_LOOK)
+                    try:
+                        yield session
+                    finally:
+                        with suppress(Exception):
+                            session.execute("ROLLBACK")
+            except duckdb.Error as error:
+                if (fault := trouble(error)) is None:
+                    raise
+                raise fault from None
 
     def write(self, work: Callable[[DuckDBPyConnection], T]) -> T:
         """Run `work` in one transaction and commit it; run it again from the start when another writer got in between.
