@@ -27,6 +27,7 @@ from sis_assets.automation.jobs import SYNC_DISTRICT, decide_change_set, maintai
 from sis_assets.automation.pages import pages, write_pages  # noqa: E402
 from sis_assets.automation.pulls import pulls  # noqa: E402
 from sis_assets.automation.requests import SEND_REQUESTS, requests  # noqa: E402
+from sis_assets.automation.retention import purge_expired, purge_expired_nightly  # noqa: E402
 from sis_assets.automation.sensors import drops  # noqa: E402
 
 defs = dg.Definitions(
@@ -39,8 +40,9 @@ defs = dg.Definitions(
         maintain_warehouse,
         report_freshness,
         write_pages,
+        purge_expired,
     ],
-    schedules=[pulls, pages],
+    schedules=[pulls, pages, purge_expired_nightly],
     sensors=[drops, requests, alerts_fleet, freshness],
     resources={"platform": platform, "lake": Lake()},
     executor=dg.in_process_executor,

@@ -26,6 +26,7 @@ from sis_assets.pipeline.decide import Decision, decide
 from sis_assets.pipeline.deliver import deliver
 from sis_assets.pipeline.extract import extract
 from sis_assets.pipeline.propose import propose
+from sis_assets.pipeline.purge import Order, purge
 from sis_assets.pipeline.review import find
 from sis_assets.pipeline.stage import Clock, Stage
 from sis_assets.sis.delimited import Readers
@@ -88,6 +89,8 @@ def play(root: Path, at: str, stages: list[str], death: Death, readers: Readers)
         for name in stages:
             if name == "approve":
                 approve(warehouse, clock)
+            elif name == "purge":
+                purge(warehouse, clock, Order("north", None, "Officer"), {"north", "south"}, lambda: True)
             else:
                 STAGES[name](Stage(home, warehouse, readers, clock), districts)
         return warehouse.counted[0]

@@ -144,3 +144,46 @@ def test_a_night_that_is_killed_and_run_again_is_as_if_nothing_had_happened(
         assert contents(victim) == prepared.expected, (prepared.stage, death, ended)
         shutil.rmtree(victim)
     assert killed >= rounds * 0.6, "most rounds must die in the middle"
+
+
+PURGES = 9
+
+
+def test_a_purge_that_is_killed_is_finished_by_the_same_order(
+    tmp_path: Path, undertaker: Undertaker, readers: Readers
+) -> None:
+    """Killed before, between and after the rows, the files, the lake's upkeep and the certificate."""
+    root = night_before(tmp_path / "before", readers).root
+    play(root, SECOND, list(NIGHT), Death(), readers)
+    twin = tmp_path / "twin"
+    copy(root, twin)
+    statements = undertaker.kill(twin, DECIDED, ["purge"], Death())["statements"]
+    expected, others = certificate(twin), contents(twin)
+    killed = 0
+    for number, death in enumerate(deaths(statements, PURGES)):
+        victim = tmp_path / f"victim{number}"
+        copy(root, victim)
+        ended = undertaker.kill(victim, DECIDED, ["purge"], death)
+        killed += ended.get("signal") == signal.SIGKILL
+        purges = victim / "outbox" / "purges"
+        if list(purges.glob("*.draft")) or not list(purges.glob("*.json")):
+            play(victim, DECIDED, ["purge"], Death(), readers)
+        assert certificate(victim) == expected, (death, ended)
+        found = contents(victim)
+        assert {table: rows for table, rows in found.items() if table != "ops.audit"} == {
+            table: rows for table, rows in others.items() if table != "ops.audit"
+        }
+        assert not (victim / "landing" / "north").exists()
+        assert not [
+            path for path in (victim / "warehouse" / "files").rglob("*") if "district_id=north/" in str(path)
+        ]
+        shutil.rmtree(victim)
+    assert killed >= PURGES * 0.6
+
+
+def certificate(root: Path) -> tuple[dict[str, int], dict[str, Any]]:
+    """What the one certificate says was removed; no draft may be left beside it."""
+    [path] = (root / "outbox" / "purges").glob("*.json")
+    assert not list((root / "outbox" / "purges").glob("*.draft"))
+    told = json.loads(path.read_text())
+    return told["rows"], told["files"]

@@ -78,9 +78,9 @@ def decide_change_set() -> None:
 
 
 class UpkeepConfig(dg.Config):
-    """For how many days old snapshots, and with them the files that only they need, are kept."""
+    """For how many days old snapshots, and with them the files that only they need, are kept; else `retention.yaml` says."""
 
-    keep_days: float = 7.0
+    keep_days: float | None = None
 
 
 @dg.op(
@@ -90,10 +90,14 @@ def maintain_warehouse_op(
     context: dg.OpExecutionContext, config: UpkeepConfig, platform: dg.ResourceParam[Platform]
 ) -> None:
     """Do a round of upkeep; the events hold its counts."""
-    from sis_assets.warehouse.maintenance import maintain  # noqa: PLC0415 - keeps the definitions light
+    from sis_assets.districts import load_retention  # noqa: PLC0415 - keeps the definitions light
+    from sis_assets.warehouse.maintenance import maintain  # noqa: PLC0415 - as above
 
     with failing_plainly():
-        upkeep = maintain(platform.warehouse, older_than=timedelta(days=config.keep_days))
+        days = config.keep_days
+        if days is None:
+            days = load_retention(platform.home.root).snapshots_days
+        upkeep = maintain(platform.warehouse, older_than=timedelta(days=days))
     context.add_output_metadata(asdict(upkeep))
 
 

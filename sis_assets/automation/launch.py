@@ -49,6 +49,15 @@ def instance_of(home: Home) -> dg.DagsterInstance:
         return dg.DagsterInstance.get()
 
 
+def forget_partition(home: Home, district_id: str) -> bool:
+    """Remove the district from Dagster's partitions and say whether it was there. Its events stay: they hold no data."""
+    with instance_of(home) as instance:
+        if not instance.has_dynamic_partition("districts", district_id):
+            return False
+        instance.delete_dynamic_partition("districts", district_id)
+        return True
+
+
 def sync(platform: Platform, instance: dg.DagsterInstance, names: Sequence[str]) -> dict[str, Outcome]:
     """Run the job `sync_district` in this process for the districts and return one outcome for each.
 

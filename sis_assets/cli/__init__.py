@@ -8,7 +8,19 @@ from __future__ import annotations
 
 import typer
 
-from sis_assets.cli import changes, checks, outbox, plugin, query, requests, sandbox, status, sync
+from sis_assets.cli import (
+    audit,
+    changes,
+    checks,
+    outbox,
+    plugin,
+    purge,
+    query,
+    requests,
+    sandbox,
+    status,
+    sync,
+)
 from sis_assets.cli.printing import stop
 from sis_assets.model.faults import Fault
 
@@ -18,11 +30,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (sync.sync, status.status, checks.doctor, query.query, sandbox.demo):
+for command in (sync.sync, status.status, checks.doctor, query.query, purge.purge, sandbox.demo):
     app.command()(command)
 app.add_typer(checks.districts_app, name="districts")
 app.add_typer(plugin.app, name="plugin")
 app.add_typer(changes.app, name="changes")
+app.add_typer(audit.app, name="audit")
 app.add_typer(status.alerts_app, name="alerts")
 app.add_typer(requests.app, name="requests")
 app.add_typer(outbox.app, name="outbox")

@@ -49,17 +49,15 @@ def stop(message: str, code: int = USAGE) -> NoReturn:
     raise SystemExit(code)
 
 
-def moment(text: str | None) -> datetime | None:
-    """Return the time that `--at` says, in UTC; stops the command when it is none."""
-    if text is None:
-        return None
+def moment(text: str, *, option: str = "--at") -> datetime:
+    """Return the time that an option says, in UTC; stops the command when it is none."""
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None:
             return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    return stop(f"--at {text} is no ISO 8601 time with its offset, such as 2026-09-01T20:00:00-07:00.")
+    stop(f"{option} {text} is no ISO 8601 time with its offset, such as 2026-09-01T20:00:00-07:00.")
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def status(
     from sis_assets.districts import load_districts  # noqa: PLC0415 - pydantic, only where needed
     from sis_assets.pipeline.fleet import standings  # noqa: PLC0415 - beside its use
 
-    now = moment(at) or datetime.now(UTC)
+    now = moment(at) if at else datetime.now(UTC)
     registry = load_districts(Home.from_environment().districts)
     with lake() as warehouse, warehouse.read() as connection:
         found = sorted(standings(connection, registry, now), key=lambda standing: _place(standing, by))

@@ -42,7 +42,7 @@ def sync(
         stop("Name the districts to sync, or give --all.")
     home = Home.from_environment()
     person = getpass.getuser() if outside_window else None
-    with Platform(home, at=moment(at), outside_window=person) as platform:
+    with Platform(home, at=moment(at) if at else None, outside_window=person) as platform:
         names = _names(platform, districts)
         try:
             with instance_of(home) as instance, working(f"Syncing {len(names)} district(s)", quiet=as_json):

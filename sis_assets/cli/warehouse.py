@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def lake(*, write: bool = False) -> Iterator[Warehouse]:
-    """Give the warehouse, for reading unless told otherwise."""
+def lake(*, write: bool = False, snapshot: int | None = None) -> Iterator[Warehouse]:
+    """Give the warehouse, for reading unless told otherwise; with a `snapshot`, as it was then."""
     from sis_assets.model.schema import TABLES  # noqa: PLC0415 - beside its use
     from sis_assets.sis.kinds import RAW_TABLES  # noqa: PLC0415 - beside its use
     from sis_assets.warehouse import Warehouse  # noqa: PLC0415 - beside its use
 
-    with Warehouse(Home.from_environment(), (*RAW_TABLES, *TABLES), read_only=not write) as warehouse:
+    tables = (*RAW_TABLES, *TABLES)
+    with Warehouse(Home.from_environment(), tables, read_only=not write, snapshot=snapshot) as warehouse:
         yield warehouse

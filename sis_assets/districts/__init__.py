@@ -12,6 +12,7 @@ from sis_assets.districts.loading import (
     load_districts,
 )
 from sis_assets.districts.problems import DistrictFileError
+from sis_assets.districts.retention import Retention, load_retention
 from sis_assets.districts.schema import json_schema
 from sis_assets.districts.secret import Identifier, Secret, reveal
 from sis_assets.districts.sources import (
@@ -68,6 +69,7 @@ __all__ = [
     "Registry",
     "RequestField",
     "Requests",
+    "Retention",
     "Schoology",
     "Schools",
     "Secret",
@@ -79,5 +81,6 @@ __all__ = [
     "json_schema",
     "load_district",
     "load_districts",
+    "load_retention",
     "reveal",
 ]

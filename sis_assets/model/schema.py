@@ -323,7 +323,12 @@ OUTBOX = _table(
     Column("sequence", WHOLE, "Order within the district, from 1, without gaps."),
     Column("change_set_id", TEXT, "The change set that caused it."),
     Column("idempotency_key", TEXT, "The same change always has the same key."),
-    Column("payload", TEXT, "JSON: the change and the account's fields after it.", pii=True),
+    Column(
+        "payload",
+        TEXT,
+        "JSON: the change and the account's fields after it; empty once it was purged, or delivered long ago.",
+        pii=True,
+    ),
     Column("delivered_at", TIME, "When the reader acknowledged it; empty while it has not."),
 )
 COURSE_REQUESTS = _table(
@@ -454,10 +459,10 @@ PROPOSALS = _table(
 AUDIT = _table(
     "ops",
     "audit",
-    "Who did what, chained by hashes within the district.",
+    "Who did what, chained by hashes within the district; under the district_id `*` what concerns them all.",
     Column("happened_at", TIME, "When."),
     Column("actor", TEXT, "The person or process."),
-    Column("action", TEXT, "approve, discard, undo …"),
+    Column("action", TEXT, "approve, discard, undo, read_outside_window, purge, purge_expired."),
     Column("subject", TEXT, "What it was done to, an id."),
     Column("detail", TEXT, "JSON with counts, hashes and the person's note; no student's data."),
     Column("previous_sha256", TEXT, "Hash of the district's row before this one."),

@@ -73,6 +73,10 @@ class Canonical:
     dated: bool = False
 
 
+#: The identifier of a student that the canonical tables use.
+STUDENT_ID = "student_id"
+#: The SIS's own key of a student, where records name the student by that: `sis_key` of the accounts.
+SIS_KEY = "sis_key"
 #: What every raw table has beside the SIS's own columns.
 _OURS = frozenset({"district_id", "extract_id", "row_number", "other_columns"})
 
@@ -102,6 +106,10 @@ class Client(Protocol):
 class Sis:
     """A SIS that this version reads: `name` is the prefix of its raw tables, `package` stands below `sis/`.
 
+    `students` says which columns of which raw entities name a student, and by which of the student's identifiers: entity →
+    column → kind of identifier, of which STUDENT_ID and SIS_KEY are those that the accounts have. Where it names several columns, they are the
+    same student's; the first is the one that a record's key repeats.
+
     `records` come in the order in which they are judged, `raw` has a table for each of their entities. `source` names
     what the lineage begins with, `description` and `technology` say what that is.
     """
@@ -114,6 +122,7 @@ class Sis:
     raw: tuple[Table, ...]
     records: tuple[Records, ...]
     canonical: tuple[Canonical, ...]
+    students: Mapping[str, Mapping[str, str]]
 
     @property
     def student_entity(self) -> str:

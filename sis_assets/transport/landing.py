@@ -80,12 +80,17 @@ class Incoming:
             self._close()
 
     def name(self) -> Path:
-        """Give the closed file its name and return its path. `settle` makes the name durable."""
-        if not self._known:
-            try:
+        """Give the closed file its name and return its path. `settle` makes the name durable.
+
+        Content that was there already is as new as this: by its time, files that nobody needs any more are removed.
+        """
+        try:
+            if self._known:
+                os.utime(self._target)
+            else:
                 self._path.replace(self._target)
-            except OSError as error:
-                raise cannot_write(self._landing, error) from error
+        except OSError as error:
+            raise cannot_write(self._landing, error) from error
         return self._target
 
     def __enter__(self) -> Self:

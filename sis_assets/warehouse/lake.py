@@ -54,7 +54,8 @@ def wide(connection: DuckDBPyConnection, rows: int = WIDE_ROWS) -> Iterator[None
 class Warehouse:
     """One process's way into the lake; opened at first use, with the tables created or migrated.
 
-    Threads take turns. `patience` is for how many seconds a writer waits for other processes before it gives up.
+    Threads take turns. `patience` is for how many seconds a writer waits for other processes before it gives up. A reader
+    with a `snapshot` (see `history`) sees every table as it was then.
     """
 
     def __init__(
@@ -63,11 +64,13 @@ class Warehouse:
         tables: Sequence[Table],
         *,
         read_only: bool = False,
+        snapshot: int | None = None,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         self.home = home
         self.tables = tuple(tables)
         self.read_only = read_only
+        self.snapshot = snapshot
         self.patience = patience
         self._connection: DuckDBPyConnection | None = None
         self._lock: Lock
@@ -91,18 +94,26 @@ class Warehouse:
     def read(self) -> Iterator[DuckDBPyConnection]:
         """Give a connection with one consistent snapshot for the time of the block; what is written is rolled back.
 
-        Raises NeedsPerson when there is no warehouse to read, TransientFault when the catalog cannot be reached.
+        Raises NeedsPerson when there is no warehouse to read, TransientFault when the catalog cannot be reached or the disk
+        is full, at the beginning or in the block.
         """
+        import duckdb  # noqa: PLC0415 - heavy, only when the lake is used
+
         with self._turn:
             self._patiently(self._connected)
-            with self._session() as session:
-                session.execute("BEGIN")
-                session.execute(_LOOK)
-                try:
-                    yield session
-                finally:
-                    with suppress(Exception):
-                        session.execute("ROLLBACK")
+            try:
+                with self._session() as session:
+                    session.execute("BEGIN")
+                    session.execute(_LOOK)
+                    try:
+                        yield session
+                    finally:
+                        with suppress(Exception):
+                            session.execute("ROLLBACK")
+            except duckdb.Error as error:
+                if (fault := trouble(error)) is None:
+                    raise
+                raise fault from None
 
     def write(self, work: Callable[[DuckDBPyConnection], T]) -> T:
         """Run `work` in one transaction and commit it; run it again from the start when another writer got in between.
@@ -140,7 +151,11 @@ class Warehouse:
     def _connected(self) -> DuckDBPyConnection:
         if self._connection is None:
             self._connection, self._lock = open_lake(
-                self.home, self.tables, read_only=self.read_only, deadline=self._deadline
+                self.home,
+                self.tables,
+                read_only=self.read_only,
+                deadline=self._deadline,
+                snapshot=self.snapshot,
             )
         return self._connection
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from sis_assets.model.chain import Entry
 from sis_assets.model.schema import AUDIT
 from sis_assets.warehouse.rows import insert
 
@@ -162,21 +162,19 @@ def audit(
     detail: Mapping[str, Any],
 ) -> None:
     """Append one row to the district's audit chain."""
-    previous = connection.execute(
-        "SELECT coalesce((SELECT sha256 FROM ops.audit a WHERE district_id = $1 AND NOT EXISTS"
-        " (SELECT 1 FROM ops.audit b WHERE b.district_id = $1 AND b.previous_sha256 = a.sha256)), '')",
+    # After somebody tampered with it the chain may have several ends; what is done must be recorded all the same.
+    [previous] = connection.execute(
+        "SELECT coalesce(max_by(sha256, happened_at), '') FROM ops.audit a WHERE district_id = $1 AND NOT EXISTS"
+        " (SELECT 1 FROM ops.audit b WHERE b.district_id = $1 AND b.previous_sha256 = a.sha256)",
         [district_id],
-    ).fetchall()[0][0]
-    text = json.dumps(detail, sort_keys=True, ensure_ascii=False)
-    content = "\x1f".join((previous, district_id, at.isoformat(), actor, action, subject, text))
-    row = {
-        "district_id": district_id,
-        "happened_at": at,
-        "actor": actor,
-        "action": action,
-        "subject": subject,
-        "detail": text,
-        "previous_sha256": previous,
-        "sha256": hashlib.sha256(content.encode()).hexdigest(),
-    }
-    insert(connection, AUDIT, [row])
+    ).fetchall()
+    entry = Entry(
+        district_id=district_id,
+        happened_at=at,
+        actor=actor,
+        action=action,
+        subject=subject,
+        detail=json.dumps(detail, sort_keys=True, ensure_ascii=False),
+        previous_sha256=previous[0],
+    )
+    insert(connection, AUDIT, [asdict(replace(entry, sha256=entry.seal))])

@@ -6,13 +6,18 @@ What is current never changes. A reader keeps its files for as long as snapshots
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sis_assets.model.faults import Mover, TransientFault
 from sis_assets.warehouse.lake import wide
 from sis_assets.warehouse.migration import literal
-from sis_assets.warehouse.opening import LAKE
+from sis_assets.warehouse.opening import LAKE, split_catalog
+from sis_assets.warehouse.statistics import fit
+from sis_assets.warehouse.trouble import is_contention, trouble
 
 if TYPE_CHECKING:
     from typing import Any
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
 DELETED_SHARE = 0.25
 #: No stage runs for as long as this: what lies longer in the scratch folder is a crashed process's.
 SCRATCH_KEPT = timedelta(days=1)
+#: For so long a catalog is waited for that others use.
+CATALOG_PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,7 @@ def maintain(warehouse: Warehouse, *, older_than: timedelta) -> Upkeep:
             _call(warehouse, "rewrite_data_files", f"{target}, delete_threshold => {DELETED_SHARE}")
         )
         merged += _processed(_call(warehouse, "merge_adjacent_files", target))
+    warehouse.write(fit)
     before = f"older_than => {_limit(older_than)}" if older_than else "older_than => now()"
     unneeded = before if older_than else "cleanup_all => true"
     upkeep = Upkeep(
@@ -64,6 +72,60 @@ def maintain(warehouse: Warehouse, *, older_than: timedelta) -> Upkeep:
     )
     sweep_scratch(warehouse.home, older_than=SCRATCH_KEPT)
     return upkeep
+
+
+def forget(warehouse: Warehouse) -> None:
+    """Leave on the disk nothing but what is current: no deleted row, no old snapshot, no file or page that held them.
+
+    For after a purge; readers lose their snapshots. Raises TransientFault as `Warehouse.write`, or when another process
+    keeps the catalog's pages from being overwritten.
+    """
+    for schema, table in _tables(warehouse):
+        _call(
+            warehouse,
+            "rewrite_data_files",
+            f"{literal(table)}, schema => {literal(schema)}, delete_threshold => 0.0",
+        )
+    _call(warehouse, "expire_snapshots", "older_than => now()")
+    _call(warehouse, "cleanup_old_files", "cleanup_all => true")
+    _call(warehouse, "delete_orphaned_files", "cleanup_all => true")
+    warehouse.write(fit)
+    compact_catalog(warehouse.home)
+    sweep_scratch(warehouse.home, older_than=SCRATCH_KEPT)
+
+
+def compact_catalog(home: Home) -> None:
+    """Write a SQLite catalog anew, so that it keeps no smallest or largest value of a file that is gone.
+
+    A PostgreSQL catalog is left to its own vacuum. Raises TransientFault when another process is in the way or the disk is full.
+    """
+    kind, address = split_catalog(home.catalog)
+    if kind != "sqlite":
+        return
+    try:
+        with closing(sqlite3.connect(address, timeout=CATALOG_PATIENCE_SECONDS)) as catalog:
+            catalog.execute(
+                "PRAGMA temp_store = MEMORY"
+            )  # else the old pages lie in the system's temporary folder
+            catalog.execute("VACUUM")
+            [(busy, *_)] = catalog.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    except sqlite3.OperationalError as error:
+        if is_contention(error):
+            raise _read_by_others() from None
+        if (fault := trouble(error)) is None:
+            raise
+        raise fault from None
+    if busy:
+        raise _read_by_others()
+
+
+def _read_by_others() -> TransientFault:
+    return TransientFault(
+        tried="Writing the catalog anew without what was removed",
+        seen=f"other processes used it for over {CATALOG_PATIENCE_SECONDS:.0f} seconds",
+        todo="Run the same command again when they have ended",
+        mover=Mover.ENGINEER,
+    )
 
 
 def _limit(older_than: timedelta) -> str:

@@ -34,16 +34,17 @@ _FILE_NAMES = {"sqlite": "sqlite_scanner", "postgres": "postgres_scanner"}
 
 
 def open_lake(
-    home: Home, tables: Sequence[Table], *, read_only: bool, deadline: float
+    home: Home, tables: Sequence[Table], *, read_only: bool, deadline: float, snapshot: int | None = None
 ) -> tuple[DuckDBPyConnection, Lock]:
     """Return a connection with the lake attached as `lake`, and the lock of its writers.
 
-    The lake and its tables are made or migrated when they are not as they should be, by one process at a time. Errors of
-    the engine pass through; raises NeedsPerson when a setting is wrong or there is nothing to read.
+    A reader may be given a `snapshot`: it then sees every table as it was. The lake and its tables are made or migrated
+    when they are not as they should be, by one process at a time. Errors of the engine pass through; raises NeedsPerson
+    when a setting is wrong or there is nothing to read.
     """
     import duckdb  # noqa: PLC0415 - heavy, only when the lake is used
 
-    kind, address = _split(home.catalog)
+    kind, address = split_catalog(home.catalog)
     _prepare(home, kind, address, read_only=read_only)
     connection = duckdb.connect(":memory:", config=_config(home))
     try:
@@ -57,7 +58,14 @@ def open_lake(
         if kind == "sqlite":
             options.append(f"META_BUSY_TIMEOUT {_busy_milliseconds(deadline)}")
         if read_only:
-            _attach(connection, home, [*options, "READ_ONLY"])
+            past = [] if snapshot is None else [f"SNAPSHOT_VERSION {snapshot}"]
+            _attach(connection, home, [*options, *past, "READ_ONLY"])
+            if (
+                past
+            ):  # DuckLake's statistics are of now, and values of then that they exclude would come out wrong
+                connection.execute(
+                    "SET disabled_optimizers = 'statistics_propagation,compressed_materialization'"
+                )
             return connection, lock
         if kind == "postgres":
             connection.execute(f"ATTACH {literal(address)} AS {GATE} (TYPE postgres)")
@@ -106,7 +114,8 @@ def _busy_milliseconds(deadline: float) -> int:
     return max(1, int(1000 * min(_BUSY_SECONDS, deadline - time.monotonic())))
 
 
-def _split(catalog: str) -> tuple[str, str]:
+def split_catalog(catalog: str) -> tuple[str, str]:
+    """Return the kind (sqlite or postgres) and the address of `SIS_ASSETS_CATALOG`. Raises NeedsPerson when it is neither."""
     prefix, _, rest = catalog.partition(":")
     kind, _, address = rest.partition(":")
     if prefix != "ducklake" or kind not in _FILE_NAMES or not address:

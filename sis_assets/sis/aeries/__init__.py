@@ -2,7 +2,7 @@
 
 from sis_assets.sis.aeries.canonical import RECORDS, TABLES
 from sis_assets.sis.aeries.contract import RAW_TABLES
-from sis_assets.sis.shape import Sis
+from sis_assets.sis.shape import STUDENT_ID, Sis
 
 AERIES = Sis(
     name="aeries",
@@ -13,4 +13,15 @@ AERIES = Sis(
     raw=RAW_TABLES,
     records=RECORDS,
     canonical=TABLES,
+    students={
+        entity: {"StudentID": STUDENT_ID}
+        for entity in (
+            "students",
+            "students_extended",
+            "enrollment",
+            "classes",
+            "transcripts",
+            "graduation_status",
+        )
+    },
 )

@@ -70,6 +70,15 @@ def last_read(folder: Path) -> LastRead | None:
     return found if all(map(_is_whole, found.files)) else None
 
 
+def files_needed(folder: Path) -> frozenset[str]:
+    """Return the names of the files in the folder that the next read of changes builds on, this module's own among them."""
+    try:
+        told = json.loads((folder / _NAME).read_text(encoding="utf-8"))
+        return frozenset({_NAME, *(str(sha256) for _, _, _, sha256 in told["files"])})
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return frozenset()
+
+
 def _moment(text: Any) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from sis_assets.sis.eschoolplus.canonical import RECORDS, TABLES
 from sis_assets.sis.eschoolplus.contract import RAW_TABLES
 from sis_assets.sis.oneroster import api as oneroster_api
-from sis_assets.sis.shape import Sis
+from sis_assets.sis.shape import STUDENT_ID, Sis
 
 FILES = Sis(
     name="eschoolplus",
@@ -16,6 +16,7 @@ FILES = Sis(
     raw=RAW_TABLES,
     records=RECORDS,
     canonical=TABLES,
+    students={"students": {"StudentID": STUDENT_ID}, "student_courses": {"StudentID": STUDENT_ID}},
 )
 API = replace(
     oneroster_api.API,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sis_assets.sis.oneroster.layout import BOTH, ONLY_11, ONLY_12, Entity, Form, Value, Version
+from sis_assets.sis.shape import SIS_KEY
 
 
 def _words(both: str, only_11: str = "", only_12: str = "") -> Mapping[Version, frozenset[str]]:
@@ -385,6 +386,13 @@ DEMOGRAPHICS = Entity(
 ENTITIES = (ORGS, ACADEMIC_SESSIONS, DEMOGRAPHICS, ROLES, USERS, COURSES, CLASSES, ENROLLMENTS)
 BY_NAME: Mapping[str, Entity] = {entity.name: entity for entity in ENTITIES}
 RAW_TABLES = tuple(entity.raw for entity in ENTITIES)
+#: Where records name a student, always by the sourcedId.
+STUDENTS = {
+    "users": {"sourcedId": SIS_KEY},
+    "demographics": {"sourcedId": SIS_KEY},
+    "roles": {"userSourcedId": SIS_KEY},
+    "enrollments": {"userSourcedId": SIS_KEY},
+}
 
 _FILES_OF_BOTH = (
     "academicSessions categories classes classResources courses courseResources demographics enrollments lineItems orgs"

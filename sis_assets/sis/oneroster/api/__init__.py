@@ -1,7 +1,7 @@
 """OneRoster by its REST API."""
 
 from sis_assets.sis.oneroster.canonical import RECORDS, TABLES
-from sis_assets.sis.oneroster.contract import RAW_TABLES
+from sis_assets.sis.oneroster.contract import RAW_TABLES, STUDENTS
 from sis_assets.sis.shape import Sis
 
 API = Sis(
@@ -13,4 +13,5 @@ API = Sis(
     raw=RAW_TABLES,
     records=RECORDS,
     canonical=TABLES,
+    students=STUDENTS,
 )

@@ -1,7 +1,7 @@
 """OneRoster by CSV files, loose or in one zip, whole or as changes."""
 
 from sis_assets.sis.oneroster.canonical import RECORDS, TABLES
-from sis_assets.sis.oneroster.contract import RAW_TABLES
+from sis_assets.sis.oneroster.contract import RAW_TABLES, STUDENTS
 from sis_assets.sis.shape import Sis
 
 FILES = Sis(
@@ -13,4 +13,5 @@ FILES = Sis(
     raw=RAW_TABLES,
     records=RECORDS,
     canonical=TABLES,
+    students=STUDENTS,
 )
