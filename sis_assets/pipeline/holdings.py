@@ -1,4 +1,4 @@
-"""The files below the home that hold data of a district: what landed, kept answers, and what was laid out for people."""
+"""The files below the home that hold data of a district: what landed, kept answers, files of course requests, and what was laid out for people."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: Where the certificates of purges lie, below the outbox. They hold no data and are never removed.
 CERTIFICATES: Final = "purges"
-LANDING, OUTBOX, TOKENS = "landing", "outbox", "tokens"
+LANDING, OUTBOX, TOKENS, REQUESTS = "landing", "outbox", "tokens", "requests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ def holdings(home: Home, district_id: str, others: Collection[str]) -> list[Hold
     found = [(LANDING, path) for path in _files(home.landing / district_id)]
     # Whose a token is, only the credential tells; all of them are caches, made again by one request each.
     found += [(TOKENS, path) for path in _files(home.scratch / "tokens")]
+    found += [(REQUESTS, path) for path in _files(home.requests / district_id)]
     for path in _files(home.outbox):
         parts = path.relative_to(home.outbox).parts
         if parts[0] != CERTIFICATES and any(_owner(part, others) == district_id for part in parts):

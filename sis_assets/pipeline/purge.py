@@ -146,8 +146,17 @@ def _remove(connection: DuckDBPyConnection, order: Order, *, dry: bool = False) 
 
 def _remove_rows(connection: DuckDBPyConnection, clock: Clock, order: Order, draft: Draft) -> None:
     counts = _remove(connection, order)
-    if counts:
+    if counts or not _audited(connection, draft):
         _audit(connection, clock, draft, {"rows": counts})
+
+
+def _audited(connection: DuckDBPyConnection, draft: Draft) -> list[tuple[str, str]]:
+    """Return detail and hash of the audit's rows of this purge."""
+    return connection.execute(
+        "SELECT detail, sha256 FROM ops.audit WHERE district_id = ? AND action = 'purge' AND subject = ?"
+        " ORDER BY happened_at",
+        [draft.district_id, draft.purge_id],
+    ).fetchall()
 
 
 def _audit(connection: DuckDBPyConnection, clock: Clock, draft: Draft, more: dict[str, Any]) -> None:
@@ -212,10 +221,7 @@ def _place(home: Home, draft: Draft, suffix: str) -> Path:
 def _certify(warehouse: Warehouse, clock: Clock, draft: Draft, *, had_partition: bool) -> Path:
     """Write the certificate, record its hash in the audit, and remove the draft, in this order."""
     with warehouse.read() as connection:
-        audited = connection.execute(
-            "SELECT detail, sha256 FROM ops.audit WHERE district_id = ? AND action = 'purge' AND subject = ?",
-            [draft.district_id, draft.purge_id],
-        ).fetchall()
+        audited = _audited(connection, draft)
     rows: dict[str, int] = {}
     for detail, _ in audited:
         for table, count in json.loads(detail).get("rows", {}).items():

@@ -12,8 +12,10 @@ import pytest
 from sis_assets.districts import Retention, load_retention
 from sis_assets.model.faults import NeedsPerson
 from sis_assets.pipeline.audit import heads_file, verify
+from sis_assets.pipeline.canonicalise import canonicalise
 from sis_assets.pipeline.decide import Decision, decide, find
 from sis_assets.pipeline.deliver import deliver
+from sis_assets.pipeline.extract import extract
 from sis_assets.pipeline.retention import expire
 from sis_assets.pipeline.stage import Clock, Stage
 from sis_assets.sis.aeries.last import LastRead
@@ -116,6 +118,35 @@ def test_what_a_held_set_needs_stays_and_can_be_approved_and_undone(spine: Spine
         )
     assert sum(row["is_active"] for row in spine.accounts("d")) == 60
     assert not [found for found in verify(spine.warehouse, heads_file(spine.home)) if found.problems]
+
+
+def test_what_a_held_set_was_made_of_stays_though_newer_files_were_taken_in(spine: Spine) -> None:
+    """A crash, or a pause, may leave a newer extract that nothing was compared with."""
+    night(spine, 1, 60)
+    held = night(spine, 2, 20)
+    spine.drop(
+        "d", {"School.txt": schools_text(), "Student.txt": students_text(*(student(n) for n in range(61)))}
+    )
+    stage = Stage(spine.home, spine.warehouse, spine.readers, on(3))
+    for step in (extract, canonicalise):
+        step(stage, [spine.districts["d"]])
+    age(spine)
+    expire(spine.warehouse, on(30), KEEP, by="Operator")
+    assert kept(spine) == [held, "d-000003"]
+    assert shas(spine, held) <= landed(spine)
+
+
+def test_what_a_pause_kept_back_stays_and_is_compared_afterwards(spine: Spine) -> None:
+    typed = night(spine, 1, 40)
+    pause = {"modes": [{"from": "2026-09-02", "to": "2026-09-28", "mode": "pause"}]}
+    spine.district("d", calendar=pause)
+    waiting = night(spine, 2, 45)
+    (spine.folder("d") / "Student.txt").write_text("StudentID|FirstName\n1|x")
+    spine.sync("d", at=NIGHT.format(3))
+    age(spine)
+    expire(spine.warehouse, on(28), KEEP, by="Operator")
+    assert kept(spine) == [typed, waiting]
+    assert shas(spine, waiting) <= landed(spine)
 
 
 def test_the_base_of_the_next_read_of_changes_stays(spine: Spine) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sis_assets.model.schema import TABLES, Table
+from sis_assets.pipeline.decide import Decision
 from sis_assets.pipeline.student import OTHERWISE, PERSON, remove_student
 from sis_assets.sis.delimited import Readers
 from sis_assets.sis.kinds import ALL, RAW_TABLES
@@ -68,6 +69,18 @@ def test_a_student_whose_id_changed_is_found_under_each_of_them() -> None:
         empty = [row for row in nights.outbox() if row["payload"] is None]
         assert len(empty) == 2
         assert all(row["delivered_at"] for row in empty), "what is empty is handed to nobody"
+
+
+def test_a_held_set_can_still_be_approved_without_the_student() -> None:
+    with in_memory() as warehouse:
+        nights = Nights(warehouse, district("d"))
+        nights.night([student(number) for number in range(60)])
+        assert nights.night([student(number) for number in range(20)]).status == "held"
+        warehouse.write(lambda connection: remove_student(connection, "d", "1050"))
+        assert nights.decide(Decision.APPROVE, "%2.1").status == "applied"
+        assert sum(row["is_active"] for row in nights.accounts()) == 20
+        assert nights.decide(Decision.UNDO, "%2.1").status == "undone"
+        assert sum(row["is_active"] for row in nights.accounts()) == 59
 
 
 def test_other_districts_and_like_numbers_are_left_alone(spine: Spine) -> None:
