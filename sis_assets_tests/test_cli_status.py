@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,45 @@ def test_alerts_are_tested_and_told_by_hand(
     said = run("alerts", "test")
     assert said.code == 3
     assert webhook.url not in said.out + said.err
+
+
+def test_status_writes_the_fleet_as_one_page(fleet: TestHome, run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "made" / "fleet.html"
+    said = run("status", "--at", MORNING, "--html", str(page))
+    assert (said.code, said.out) == (0, "")
+    text = page.read_text(encoding="utf-8")
+    assert re.findall(r'data-sort="(\w+)"><span class="name"', text) == [
+        "south",
+        "west",
+        "north",
+    ]
+    for told in ("12 h old", "Next move: district.", "2026-10-16 03:00 UTC", "district&#39;s move <b>1</b>"):
+        assert told in text
+    assert not re.search(r"Given-|Family-|https?:|(src|href)=", text)
+    assert [line["district"] for line in run("status", "--html", str(page), "--json").lines]
+
+
+def test_a_page_that_cannot_be_written_is_a_usage_error(fleet: TestHome, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = run("status", "--html", str(tmp_path / "file" / "fleet.html"))
+    assert said.code == 2
+    assert "cannot be written: " in said.err
+    assert run("status", "--html", str(tmp_path)).code == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["drops", "file", "home"]
+
+
+def test_changes_show_writes_the_page_of_what_is_held_and_of_nothing_else(fleet: TestHome, run: Run) -> None:
+    fleet.drop("north", [])
+    fleet.drop("west", [student(number) for number in range(30)])
+    run("sync", "west", "--at", NIGHT, "--json")
+    fleet.drop("west", [student(number) for number in range(10)])
+    run("sync", "west", "--at", MORNING, "--json")
+    page = fleet.root / "outbox" / "reviews" / "west-000002.1.html"
+    page.unlink()
+    said = run("changes", "show", "west-000002.1", "--page")
+    assert str(page) in said.out
+    assert "Family-0020" in page.read_text()
+    assert "Family-" not in said.out
+    said = run("changes", "show", "west-000001.1", "--page")
+    assert said.code == 2
+    assert "only what is held has a page" in said.err

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import pytest
 
-from sis_assets.districts import Registry, load_districts
+from sis_assets.districts import DistrictFileError, Registry, load_districts
 from sis_assets.model.faults import Mover
 from sis_assets.pipeline.fleet import Condition, Kind, Standing, standings
 from sis_assets.pipeline.stage import REFUSED
@@ -167,3 +167,30 @@ def test_a_district_whose_file_cannot_be_read_is_in_the_fleet(spine: Spine, tmp_
     (folder / "north.yaml").write_text("district: [")
     standing = stand(spine, TUESDAY, load_districts(folder))["north"]
     assert (standing.state, standing.accounts, standing.mover) == (Kind.BROKEN_FILE, 30, "engineer")
+
+
+def test_old_data_is_stale_whatever_the_cause_and_expected_silence_is_not(spine: Spine) -> None:
+    for name in ("north", "south", "west", "new"):
+        drop(spine, name)
+    spine.drop("new", {"Student.txt": "broken"})
+    spine.sync(at=MONDAY)
+    spine.drop("south", {"Student.txt": "broken"})
+    spine.sync("south", at=TUESDAY)
+    spine.district("west", access={"expires": "2026-10-13"})
+    found = stand(spine, THURSDAY)
+    due = datetime.fromisoformat("2026-10-14T02:00:00-07:00")
+    assert (found["north"].state, found["north"].stale_since) == ("stale", due)
+    assert (found["south"].state, found["south"].stale_since) == ("failing", due)
+    assert (found["new"].state, found["new"].last_good, found["new"].stale_since) == ("failing", None, due)
+    assert (found["west"].state, found["west"].stale_since) == ("access_expired", None)
+    assert {standing.stale_since for standing in stand(spine, TUESDAY).values()} == {None}
+
+
+def test_a_district_whose_file_is_broken_becomes_stale_as_the_default_says(spine: Spine) -> None:
+    drop(spine, "north")
+    spine.sync(at=MONDAY)
+    error = DistrictFileError(spine.root / "north.yaml", ())
+    registry = Registry(MappingProxyType({}), MappingProxyType({"north": error}))
+    assert stand(spine, TUESDAY, registry)["north"].stale_since is None
+    found = stand(spine, THURSDAY, registry)["north"]
+    assert found.stale_since == datetime.fromisoformat("2026-10-14T02:00:00-07:00")
