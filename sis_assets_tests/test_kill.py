@@ -146,7 +146,7 @@ def test_a_night_that_is_killed_and_run_again_is_as_if_nothing_had_happened(
     assert killed >= rounds * 0.6, "most rounds must die in the middle"
 
 
-PURGES = 9
+PURGES = 5
 
 
 def test_a_purge_that_is_killed_is_finished_by_the_same_order(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sis_assets.model import canonical as rules
 from sis_assets.model.calendar import local_day
-from sis_assets.model.faults import Fault, Mover, PermanentFault
+from sis_assets.model.faults import Mover, PermanentFault
 from sis_assets.model.fingerprint import fingerprint
 from sis_assets.model.reasons import REASONS
 from sis_assets.model.schema import CORE, STUDENT_SCHOOLS, STUDENTS
@@ -93,19 +93,10 @@ def typed_under(district: District) -> str:
 def canonicalise(stage: Stage, districts: Sequence[District]) -> dict[str, Outcome]:
     """Make the canonical tables of every district's newest complete extract; gives one outcome a district.
 
-    Districts whose newest read failed, that have none, or whose tables are up to date cost nothing. One whose kind of SIS
-    has no reader fails. Raises PermanentFault, and writes nothing, when records got lost on the way.
+    Districts whose newest read failed, that have none, or whose tables are up to date cost nothing. Raises PermanentFault,
+    and writes nothing, when records got lost on the way.
     """
-    outcomes: dict[str, Outcome] = {}
-    for district in districts:
-        try:
-            sis_of(district)
-        except Fault as fault:
-            outcomes[district.district] = Outcome.failed(district.district, fault)
-    readable = [district for district in districts if district.district not in outcomes]
-    if readable:
-        outcomes |= stage.warehouse.write(lambda connection: _canonicalise(connection, readable))
-    return outcomes
+    return stage.warehouse.write(lambda connection: _canonicalise(connection, districts))
 
 
 def _canonicalise(connection: DuckDBPyConnection, districts: Sequence[District]) -> dict[str, Outcome]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sis_assets.model.calendar import local_day
 from sis_assets.model.due import NIGHT, Reads, due_at
-from sis_assets.sis.kinds import KINDS, problems
+from sis_assets.sis.kinds import problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,7 +47,7 @@ def _due(
     for district in districts:
         if not district.sis.by_api or district.access.ended(local_day(now, district.zone)):
             continue
-        if district.sis.kind not in KINDS or problems(district):
+        if problems(district):
             continue
         pull = district.pull
         begins = due_at(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sis_assets.model.faults import Mover, NeedsPerson, PermanentFault
+from sis_assets.model.faults import Mover, NeedsPerson
 from sis_assets.sis import aeries, eschoolplus, powerschool
 from sis_assets.sis.oneroster import api as oneroster_api
 from sis_assets.sis.oneroster import files as oneroster_files
@@ -29,21 +29,13 @@ RAW_TABLES = tuple({table.qualified: table for sis in ALL for table in sis.raw}.
 
 
 def sis_of(district: District) -> Sis:
-    """Return the SIS of a district; raises PermanentFault for a kind without a reader."""
-    if found := KINDS.get(district.sis.kind):
-        return found
-    raise PermanentFault(
-        tried="Choosing how to read the SIS",
-        seen=f"sis.kind {district.sis.kind} has no reader in this version",
-        todo="Upgrade, or correct sis.kind in the district file",
-        mover=Mover.ENGINEER,
-    )
+    """Return the SIS of a district: every kind that a district file may have is one."""
+    return KINDS[district.sis.kind]
 
 
 def problems(district: District) -> tuple[Problem, ...]:
     """Return what is wrong with a district file in the light of its SIS's contract, which the file's own rules do not know."""
-    sis = KINDS.get(district.sis.kind)
-    return sis.client.problems(district) if sis else ()
+    return sis_of(district).client.problems(district)
 
 
 def refuse_problems(district: District) -> None:

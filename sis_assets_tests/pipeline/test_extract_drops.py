@@ -6,12 +6,15 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from sis_assets.districts.section import sections_in
+from sis_assets.districts.sources import Source
 from sis_assets.pipeline.stage import Outcome
 from sis_assets.sis.delimited import Readers, sorting
+from sis_assets.sis.kinds import KINDS
 from sis_assets_tests.spine import (
     Spine,
     course,
@@ -203,19 +206,6 @@ def outcomes(spine: Spine) -> dict[str, Outcome]:
                 "Student.txt": students_text(student(1)) + lines + "|".join(student(9).values()) + "\n",
             },
         )
-    spine.districts["other-kind"] = spine.districts["whole"].model_validate(
-        {
-            "district": "other-kind",
-            "name": "Sample District",
-            "timezone": "America/Chicago",
-            "sis": {
-                "kind": "aeries",
-                "url": "https://sis.example.org/sample",
-                "certificate": {"env": "CERTIFICATE"},
-                "database_year": 2026,
-            },
-        }
-    )
     return spine.sync()
 
 
@@ -242,10 +232,9 @@ def test_a_link_in_the_drop_is_a_failed_extract(outcomes: dict[str, Outcome]) ->
     assert "elsewhere" not in outcomes["link-aside"].reason
 
 
-def test_a_kind_without_a_reader_fails_by_name_and_alone(outcomes: dict[str, Outcome], spine: Spine) -> None:
-    assert outcomes["other-kind"].status == "failed"
-    assert "sis.kind aeries has no reader" in outcomes["other-kind"].reason
-    assert [row["status"] for row in spine.extracts("other-kind")] == ["failed"]
+def test_every_kind_that_a_district_file_may_have_has_a_reader() -> None:
+    kinds = {get_args(source.model_fields["kind"].annotation)[0] for source in sections_in(Source)}
+    assert set(KINDS) == kinds
 
 
 @pytest.mark.parametrize("code", list(DAMAGED))

@@ -68,13 +68,14 @@ def core(spine: Spine, name: str) -> dict[str, list[str]]:
     }
 
 
-@pytest.mark.parametrize("version", ["1.1", "1.2"])
-@pytest.mark.parametrize("guise", ["standard", "triand", "taciturn"])
+@pytest.mark.parametrize(
+    ("guise", "version"), [("standard", "1.1"), ("standard", "1.2"), ("triand", "1.2"), ("taciturn", "1.1")]
+)
 def test_night_after_night_the_line_knows_who_is_there_by_full_reads_and_by_deltas(
     provider: Opened, guise: str, version: str
 ):
     spine, box = provider(guise, version, {"full": {}, "delta": {"deltas": {"full_every_days": 366}}})
-    for number in range(5):
+    for number in range(4):
         statuses = night(spine, box)
         assert statuses["full"] == statuses["delta"] == "applied", (number, statuses)
         expected = set(box.truth().active["user_id"])
