@@ -1,7 +1,7 @@
 # Each target does all of its own set-up, from Python 3.11, git and make alone.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench bench-night clean
+.PHONY: help setup demo test test-long lint bench bench-night clean
 
 UV_VERSION := 0.13.9
 OWN_UV := .tools/uv/bin/uv
@@ -29,7 +29,7 @@ $(OWN_UV):
 	@python3 -m venv .tools/uv
 	@.tools/uv/bin/pip install --quiet uv==$(UV_VERSION)
 
-demo: setup ## Play several nights of five made-up districts, then show them in the Dagster UI (Ctrl-C ends it).
+demo: setup ## Play several nights of six made-up districts, then show them in the Dagster UI (Ctrl-C ends it).
 	@$(BIN)/sis-assets demo
 
 lint: setup ## Check style, types, imports, the lock file and the definitions.
@@ -41,8 +41,11 @@ lint: setup ## Check style, types, imports, the lock file and the definitions.
 	$(BARE) $(BIN)/dg check defs
 	env -i $(BIN)/python .ci/definitions.py
 
-test: lint ## Run all checks, then all tests.
+test: lint ## Run all checks, then all tests but the longest.
 	$(BARE) $(BIN)/pytest -n auto
+
+test-long: setup ## Run the tests of whole nights and purges that take too long for every change.
+	$(BARE) $(BIN)/pytest -n auto -m long
 
 bench: setup ## Run every benchmark of bench/ and print what it measures.
 	@failed=; for each in $(patsubst bench/%.py,%,$(filter-out %/__init__.py %/fleet.py,$(wildcard bench/*.py))); do \

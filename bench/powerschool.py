@@ -22,6 +22,7 @@ from pathlib import Path
 from sis_assets.districts import District
 from sis_assets.sandbox.powerschool.process import SandboxProcess, sandbox_process
 from sis_assets.sis.delimited import Readers
+from sis_assets.sis.documents.flatten import flatten, flattening
 from sis_assets.sis.documents.pages import Spool, read_whole
 from sis_assets.sis.powerschool import client, contract
 from sis_assets.sis.powerschool.resources import Resources, read_metadata
@@ -136,8 +137,8 @@ def _students(district: District, home: Home, root: Path) -> tuple[float, float,
     landed = time.process_time() - begin
     file = SourceFile("students", source.path, size, sha256, path)
     begin = time.process_time()
-    with client.flattening(root) as connection:
-        read = client.flatten(connection, contract.STUDENTS, file, root / "students.parquet")
+    with flattening(root) as connection:
+        read = flatten(connection, contract.STUDENTS, file, root / "students.parquet")
     return landed, time.process_time() - begin, -(-read.records // 100)
 
 

@@ -26,6 +26,8 @@ from sis_assets_tests.commands import Run, Said
 from sis_assets_tests.homes import TestHome, student
 from sis_assets_tests.powerschool_district import HURRIED
 
+pytestmark = pytest.mark.long
+
 CERTIFICATE = "canary0certificate"
 IN_THE_DAY = "2026-10-01T15:00:00-07:00"
 AT, NEXT, AFTER_THAT = (f"2026-10-0{day}T21:00:00-07:00" for day in (1, 2, 3))

@@ -149,6 +149,7 @@ def test_a_night_that_is_killed_and_run_again_is_as_if_nothing_had_happened(
 PURGES = 5
 
 
+@pytest.mark.long
 def test_a_purge_that_is_killed_is_finished_by_the_same_order(
     tmp_path: Path, undertaker: Undertaker, readers: Readers
 ) -> None:

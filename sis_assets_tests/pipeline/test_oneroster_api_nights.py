@@ -21,6 +21,8 @@ from sis_assets_tests.powerschool_district import HURRIED
 from sis_assets_tests.powerschool_line import LENIENT
 from sis_assets_tests.spine import Spine
 
+pytestmark = pytest.mark.long
+
 Opened = Callable[..., tuple[Spine, Sandbox]]
 
 

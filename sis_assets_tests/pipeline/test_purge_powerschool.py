@@ -22,6 +22,8 @@ from sis_assets_tests.powerschool_line import CLIENT_ID, CLIENT_SECRET, ID_NAME,
 from sis_assets_tests.spine import Spine
 from sis_assets_tests.test_purge import leaks
 
+pytestmark = pytest.mark.long
+
 CHURN = Churn(arrivals=3, leavers=2, transfers=2, renamed=2, readdressed=2)
 
 

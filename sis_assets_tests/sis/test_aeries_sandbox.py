@@ -25,6 +25,8 @@ from sis_assets.warehouse.home import Home
 from sis_assets_tests.aeries_district import CERTIFICATE_NAME
 from sis_assets_tests.powerschool_district import HURRIED
 
+pytestmark = pytest.mark.long
+
 
 def contents(sandbox: Sandbox, home: Path, **sis: Any) -> dict[str, bytes]:
     """Fetch the sandbox's district into a home; gives the landed files' bytes."""
